@@ -1,0 +1,69 @@
+//! Models in, code out. Nothing here fails, and nothing here knows how the annotations were written.
+
+pub(crate) mod columns;
+pub(crate) mod docs;
+pub(crate) mod entity;
+mod id;
+pub(crate) mod methods;
+pub(crate) mod operations;
+pub(crate) mod repository;
+
+use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+
+use crate::grammar::value::Codec;
+use crate::model::Crate;
+
+/// The place of a token of the user's, for code that is not: an error about the code is shown there, and no lint or
+/// suggestion takes it for the user's own.
+fn place(span: Span) -> Span {
+    span.resolved_at(Span::call_site())
+}
+
+/// The tokens, as if they had been written at this place.
+fn moved(tokens: impl ToTokens, span: Span) -> TokenStream {
+    let span = place(span);
+    tokens
+        .into_token_stream()
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = token {
+                token = Group::new(group.delimiter(), moved(group.stream(), span)).into();
+            }
+            token.set_span(span);
+            token
+        })
+        .collect()
+}
+
+/// `Some(Duration::from_millis(900000))`, or `None`.
+fn duration(millis: Option<u64>) -> TokenStream {
+    option(millis.map(duration_of))
+}
+
+fn duration_of(millis: u64) -> TokenStream {
+    let millis = Literal::u64_unsuffixed(millis);
+    quote!(::core::time::Duration::from_millis(#millis))
+}
+
+/// `Some(Codec::Json)`, or `None`.
+fn codec(krate: &Crate, codec: Option<Codec>) -> TokenStream {
+    option(codec.map(|codec| codec_of(krate, codec)))
+}
+
+fn codec_of(krate: &Crate, codec: Codec) -> TokenStream {
+    match codec {
+        Codec::Postcard => quote!(#krate::Codec::Postcard),
+        Codec::Json => quote!(#krate::Codec::Json),
+    }
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+#[cfg(test)]
+mod tests;

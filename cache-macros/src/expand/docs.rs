@@ -1,0 +1,265 @@
+//! The documentation of generated methods: what they read, under which key, for how long, what they invalidate.
+
+pub(super) mod methods;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::grammar::duration;
+use crate::model::repository::{Index, Lifetimes, Repository};
+use crate::names;
+
+/// What is said of a method of the repository, and of the same method inside a transaction.
+pub(super) struct Docs {
+    pub(super) alone: Vec<String>,
+    pub(super) within: Vec<String>,
+}
+
+/// Each paragraph as doc attributes.
+pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
+    let lines = paragraphs.iter().enumerate().flat_map(|(place, paragraph)| {
+        (place > 0)
+            .then(String::new)
+            .into_iter()
+            .chain(paragraph.lines().map(|line| format!(" {line}").trim_end().to_owned()))
+    });
+    quote!(#(#[doc = #lines])*)
+}
+
+const READ_ERRORS: &str = "# Errors\n\nThose of sqlx, where the database is asked. A failure of the cache is logged, and the database \
+                           answers.";
+const WRITE_ERRORS: &str = "# Errors\n\nThose of sqlx. Where the cache cannot hold the keys and the manager's policy is to reject, the write \
+                            is rolled back, and the error says so.";
+const WITHIN_ERRORS: &str = "# Errors\n\nThose of sqlx.";
+
+const ROW_KEY: &str = "`{namespace}:{table}:id:={id}`";
+const AS_SEEN: &str = "Read from the database, as the transaction sees it.";
+const WITH_COMMIT: &str = "What changes is invalidated when the transaction commits.";
+const IN_OWN_TRANSACTION: &str = "It runs in a transaction of its own.";
+
+fn read(summary: String, how: String) -> Docs {
+    let within = vec![summary.clone(), AS_SEEN.to_owned(), WITHIN_ERRORS.to_owned()];
+    Docs { alone: vec![summary, how, READ_ERRORS.to_owned()], within }
+}
+
+fn write(summary: &str, invalidated: &str) -> Docs {
+    Docs {
+        alone: vec![
+            summary.to_owned(),
+            format!("{IN_OWN_TRANSACTION} {invalidated}"),
+            WRITE_ERRORS.to_owned(),
+        ],
+        within: vec![summary.to_owned(), WITH_COMMIT.to_owned(), WITHIN_ERRORS.to_owned()],
+    }
+}
+
+fn alone(paragraphs: &[&str]) -> Docs {
+    Docs {
+        alone: paragraphs.iter().map(|paragraph| (*paragraph).to_owned()).collect(),
+        within: Vec::new(),
+    }
+}
+
+/// "A row is kept for 15 minutes, and that there is none is remembered for 30 seconds."
+fn kept(lifetimes: &Lifetimes) -> String {
+    let negative = match lifetimes.negative_ttl {
+        Some(0) => "is not remembered".to_owned(),
+        Some(ttl) => format!("is remembered for {}", duration::words(ttl)),
+        None => "is remembered for the manager's negative TTL".to_owned(),
+    };
+    format!("{}, and that there is none {negative}.", kept_row(lifetimes))
+}
+
+/// "A row is kept for 15 minutes"
+fn kept_row(lifetimes: &Lifetimes) -> String {
+    match lifetimes.ttl {
+        Some(0) => "A row is not kept".to_owned(),
+        Some(ttl) => format!("A row is kept for {}", duration::words(ttl)),
+        None => "A row is kept for the manager's TTL".to_owned(),
+    }
+}
+
+pub(super) fn get(repository: &Repository) -> Docs {
+    read(
+        "The row with this id, or `None` where there is none.".to_owned(),
+        format!(
+            "It comes from the cache, under {ROW_KEY}, else from the database. {}",
+            kept(&repository.lifetimes)
+        ),
+    )
+}
+
+pub(super) fn get_many(repository: &Repository) -> Docs {
+    read(
+        "The rows with these ids, in the order of the ids, duplicates included; `None` where there is none.".to_owned(),
+        format!(
+            "They come from the cache in one read, each under {ROW_KEY}; those that are missing come from the database in one \
+             query. {}",
+            kept(&repository.lifetimes)
+        ),
+    )
+}
+
+pub(super) fn find(repository: &Repository, index: &Index) -> Docs {
+    read(
+        format!("The row with this {}, or `None` where there is none.", columns(index)),
+        format!(
+            "Its id comes from the cache, under `{{namespace}}:{{table}}:by:{}`, else from the database; the row is then read by \
+             its id. {}",
+            key(index),
+            kept(&repository.lifetimes)
+        ),
+    )
+}
+
+pub(super) fn list(repository: &Repository, index: &Index) -> Docs {
+    read(
+        format!(
+            "The rows with this {}, in the order of their ids: all of them for `..`, a page for a range such as `0..20`.",
+            columns(index)
+        ),
+        format!(
+            "Their ids come from the cache, under `{{namespace}}:{{table}}:list:{}`, else from the database; the rows are then \
+             read by their ids. {}, and so is the list.",
+            key(index),
+            kept_row(&repository.lifetimes)
+        ),
+    )
+}
+
+/// `` `country` and `name` ``
+fn columns(index: &Index) -> String {
+    let names: Vec<String> = index.columns.iter().map(names::plain).collect();
+    crate::suggest::quoted(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// `country+name:={country}:={name}`
+fn key(index: &Index) -> String {
+    let values: String =
+        index.columns.iter().map(|column| format!(":={{{}}}", names::plain(column))).collect();
+    format!("{}{values}", index.name())
+}
+
+/// "Everything that the cache holds of the row is invalidated with the commit: …"
+fn invalidated(repository: &Repository, row: &str) -> String {
+    let mut what = vec!["its key by id".to_owned()];
+    if !repository.unique.is_empty() {
+        what.push("its unique keys".to_owned());
+    }
+    if !repository.list.is_empty() {
+        what.push("the lists that it stands in".to_owned());
+    }
+    what.push("the table's tag".to_owned());
+    let tags: Vec<&str> = repository.tags.iter().map(|tag| tag.text.as_str()).collect();
+    if !tags.is_empty() {
+        let noun = if tags.len() == 1 { "tag" } else { "tags" };
+        what.push(format!("the {noun} {}", crate::suggest::quoted(&tags)));
+    }
+    format!("Everything that the cache holds of {row} is invalidated with the commit: {}.", what.join("; "))
+}
+
+const THE_ROW: &str = "the row";
+const EACH_ROW: &str = "each row";
+const BOTH_STATES: &str = "the row, as it was and as it is,";
+
+pub(super) fn insert(repository: &Repository) -> Docs {
+    write(
+        "Inserts the row; returns it as the database stored it, with what the database generates.",
+        &invalidated(repository, THE_ROW),
+    )
+}
+
+pub(super) fn insert_many(repository: &Repository) -> Docs {
+    write(
+        "Inserts the rows, many in one statement, all or none; returns them as they were stored, in their order.",
+        &invalidated(repository, EACH_ROW),
+    )
+}
+
+pub(super) fn update(repository: &Repository) -> Docs {
+    write(
+        "Updates the row with this row's id; returns it as it was stored, or `None` where there is no such row.",
+        &format!("{} A row that does not change invalidates nothing.", invalidated(repository, BOTH_STATES)),
+    )
+}
+
+pub(super) fn upsert(repository: &Repository) -> Docs {
+    write(
+        "Updates the row with this row's id, or inserts it; returns it as it was stored.",
+        &invalidated(repository, BOTH_STATES),
+    )
+}
+
+pub(super) fn delete(repository: &Repository) -> Docs {
+    write("Deletes the row with this id; returns it, or `None` where there was none.", &invalidated(repository, THE_ROW))
+}
+
+pub(super) fn delete_many(repository: &Repository) -> Docs {
+    write(
+        "Deletes the rows with these ids, all or none; returns those that were there, in no order.",
+        &invalidated(repository, EACH_ROW),
+    )
+}
+
+pub(super) fn warm(repository: &Repository) -> Docs {
+    alone(&[
+        "Reads these rows into the cache, for a start with a warm one; returns how many of them there are.",
+        &kept(&repository.lifetimes),
+        READ_ERRORS,
+    ])
+}
+
+pub(super) fn invalidate() -> Docs {
+    alone(&[
+        "Makes the cache forget the row with this id, after a change that passed the repository by.",
+        "That is the row, its look-ups and lists as the cache and the database have them now, and its tags. A list or \
+         look-up that only an older state of the row belonged to is not known here, and stays until its TTL.",
+        "# Errors\n\nWhat keeps the cache or the database from answering; the row may then still be served as it was.",
+    ])
+}
+
+pub(super) fn refresh(repository: &Repository) -> Docs {
+    read(
+        "The row with this id from the database, or `None` where there is none; it takes the place of what is cached."
+            .to_owned(),
+        format!("The key is {ROW_KEY}. {}", kept(&repository.lifetimes)),
+    )
+}
+
+pub(super) fn explain() -> Docs {
+    alone(&[
+        "Where `get` would find the row with this id: the key, its state, what is left of its life, its size.",
+        "It changes nothing, and counts as no read.",
+    ])
+}
+
+pub(super) fn verify_schema() -> Docs {
+    alone(&[
+        "Compares the entity with the database: table, columns, types, nullability, unique indexes.",
+        "# Errors\n\nEvery difference that there is, in one error; or what sqlx says when the database cannot be asked.",
+    ])
+}
+
+pub(super) fn stats() -> Docs {
+    alone(&["What the cache has done for this repository since its manager was built."])
+}
+
+pub(super) fn begin() -> Docs {
+    alone(&[
+        "Begins a transaction on this repository's database, for `within` and for methods that take one.",
+        "# Errors\n\nThose of sqlx.",
+    ])
+}
+
+pub(super) fn within() -> Vec<String> {
+    vec!["The same reads and writes inside a transaction, beside those of other repositories of the same database.".to_owned()]
+}
+
+pub(super) fn within_type(repository: &Repository) -> Vec<String> {
+    vec![
+        format!("The reads and writes of [`{}`] inside a transaction.", names::plain(&repository.ident)),
+        "Reads see what the transaction sees, and leave the cache alone. Writes are invalidated when it commits; a \
+         transaction that is rolled back or dropped invalidates nothing."
+            .to_owned(),
+    ]
+}

@@ -1,0 +1,257 @@
+//! Annotated methods: the method that callers see, and beside it the one that keeps the body.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{FnArg, GenericParam, Pat, ReturnType, Signature, Type};
+
+use super::{codec_of, docs, duration_of, moved, place};
+use crate::model::Crate;
+use crate::model::key::{Key, Part};
+use crate::model::method::{
+    Answer, Block, Call, Invalidation, Kind, Member, Method, Rows, RowsForm,
+};
+use crate::{names, types};
+
+/// The block, and what must hold for it.
+pub(crate) fn block(Block { krate, head, self_ty, members }: &Block) -> TokenStream {
+    let annotated = members.iter().filter_map(|member| match member {
+        Member::Annotated(method) => Some(method),
+        Member::Unchanged(_) => None,
+    });
+    let assertions = annotated.map(|method| assertions(krate, self_ty, method));
+    // A type that is not a repository is reported where it is named.
+    let repository = moved(quote!(#krate::CachedRepository::repository(self)), self_ty.span());
+    let members = members.iter().map(|member| match member {
+        Member::Annotated(annotated) => method(krate, &repository, annotated),
+        Member::Unchanged(tokens) => tokens.clone(),
+    });
+    quote! {
+        #head {
+            #(#members)*
+        }
+        #(#assertions)*
+    }
+}
+
+/// The two methods that take the place of the annotated one.
+fn method(krate: &Crate, repository: &TokenStream, method: &Method) -> TokenStream {
+    let Method { attrs, attrs_below, inner_attrs, vis, body, kind, .. } = method;
+    let docs = docs::attributes(&[docs::methods::of_kind(kind)]);
+    let blank = |beside: &TokenStream| types::mentions(beside, "doc").then(|| quote!(#[doc = ""]));
+    let (above, below) = (blank(attrs), blank(attrs_below));
+    let seen = seen(&method.sig);
+    let inner = Signature { ident: inner_name(&method.sig.ident), ..method.sig.clone() };
+    let code = match kind {
+        Kind::Cached(call) => answered(krate, repository, method, call, &quote!(cached)),
+        Kind::Put(call) => answered(krate, repository, method, call, &quote!(put)),
+        Kind::Invalidates(invalidation) => invalidated(repository, method, invalidation),
+    };
+    quote! {
+        #attrs
+        #above
+        #docs
+        #below
+        #attrs_below
+        #vis #seen {
+            #code
+        }
+
+        #[doc(hidden)]
+        #inner_attrs
+        #[allow(clippy::too_many_arguments)]
+        #inner #body
+    }
+}
+
+/// `__largest_uncached`
+fn inner_name(name: &Ident) -> Ident {
+    format_ident!("__{}_uncached", names::plain(name), span = name.span())
+}
+
+/// The signature without `mut` before arguments, which the body alone needs.
+fn seen(sig: &Signature) -> Signature {
+    let mut sig = sig.clone();
+    for input in &mut sig.inputs {
+        if let FnArg::Typed(argument) = input
+            && let Pat::Ident(pat) = &mut *argument.pat
+        {
+            pat.mutability = None;
+        }
+    }
+    sig
+}
+
+/// `self.__largest_uncached(limit)`
+fn inner_call(method: &Method) -> TokenStream {
+    let name = inner_name(&method.sig.ident);
+    let arguments = &method.arguments;
+    let generics: Vec<&Ident> = method
+        .sig
+        .generics
+        .params
+        .iter()
+        .filter_map(|parameter| match parameter {
+            GenericParam::Lifetime(_) => None,
+            GenericParam::Type(parameter) => Some(&parameter.ident),
+            GenericParam::Const(parameter) => Some(&parameter.ident),
+        })
+        .collect();
+    let turbofish = (!generics.is_empty()).then(|| quote!(::<#(#generics),*>));
+    quote!(self.#name #turbofish(#(#arguments),*))
+}
+
+fn answered(
+    krate: &Crate,
+    repository: &TokenStream,
+    method: &Method,
+    call: &Call,
+    how: &TokenStream,
+) -> TokenStream {
+    let Call { answer, lifetimes, key, tags } = call;
+    let Answer { written, value, .. } = answer;
+    let declared = types::compact(written);
+    let ttl = lifetimes.ttl.map(|ttl| {
+        let ttl = duration_of(ttl);
+        quote!(.ttl(#ttl))
+    });
+    let negative_ttl = lifetimes.negative_ttl.map(|ttl| {
+        let ttl = duration_of(ttl);
+        quote!(.negative_ttl(#ttl))
+    });
+    let codec = lifetimes.codec.map(|codec| {
+        let codec = codec_of(krate, codec);
+        quote!(.codec(#codec))
+    });
+    let (form, key, tags, inner) =
+        (form(krate, answer), key_call(key), tags.iter().map(tag_call), inner_call(method));
+    let check = moved(quote!(#krate::__private::assert_cacheable::<#value>()), value.span());
+    quote! {
+        static CALL: #krate::CallSpec = #krate::CallSpec::new(#declared) #ttl #negative_ttl #codec;
+        #check;
+        #repository
+            .call::<#form>(&CALL)
+            #key
+            #(#tags)*
+            .#how(|| #inner)
+            .await
+    }
+}
+
+/// `Optional<Shared<City>>`
+fn form(krate: &Crate, Answer { optional, shared, value, .. }: &Answer) -> TokenStream {
+    let form = if *shared { quote!(#krate::Shared<#value>) } else { quote!(#krate::Whole<#value>) };
+    let form = if *optional { quote!(#krate::Optional<#form>) } else { form };
+    moved(form, value.span())
+}
+
+/// `.key(|key| key.text("largest").value(&limit))`
+fn key_call(key: &Key) -> TokenStream {
+    // Of no name that an argument could have.
+    let builder = Ident::new("key", Span::mixed_site());
+    let parts = parts(key);
+    quote!(.key(|#builder| #builder #parts))
+}
+
+/// `.tag(|tag| tag.text("cities"))`
+fn tag_call(tag: &Key) -> TokenStream {
+    let builder = Ident::new("tag", Span::mixed_site());
+    let parts = parts(tag);
+    quote!(.tag(|#builder| #builder #parts))
+}
+
+fn parts(key: &Key) -> TokenStream {
+    let span = place(key.span);
+    key.parts
+        .iter()
+        .map(|part| match part {
+            Part::Text(text) => quote_spanned!(span=> .text(#text)),
+            Part::Value(value) => quote_spanned!(span=> .value(&#value)),
+        })
+        .collect()
+}
+
+fn invalidated(
+    repository: &TokenStream,
+    method: &Method,
+    invalidation: &Invalidation,
+) -> TokenStream {
+    let rows = rows(&invalidation.rows);
+    let keys = invalidation.keys.iter().map(key_call);
+    let tags = invalidation.tags.iter().map(tag_call);
+    let inner = inner_call(method);
+    let begun = quote! {
+        #repository
+            .invalidation()
+            #rows
+            #(#keys)*
+            #(#tags)*
+    };
+    let Some(transaction) = &invalidation.transaction else {
+        let around = Ident::new("around", returned(method));
+        return quote!(#begun.#around(|| #inner).await);
+    };
+    let change = Ident::new("__change", Span::mixed_site());
+    let result = Ident::new("__result", Span::mixed_site());
+    // An error type that sqlx's does not turn into is reported where it is written.
+    let returned = returned(method);
+    let before = quote!(#begun.before(#transaction).await);
+    let before = quote_spanned!(returned=> (#before)?);
+    let after = quote!(#change.after(#transaction, #result.is_ok()).await);
+    let after = quote_spanned!(returned=> (#after)?);
+    quote! {
+        let #change = #before;
+        let #result = #inner.await;
+        #after;
+        #result
+    }
+}
+
+/// The place of the error type, or of the type that it stands in.
+fn returned(method: &Method) -> Span {
+    let ReturnType::Type(_, ty) = &method.sig.output else {
+        return Span::call_site();
+    };
+    let error = types::last_segment(ty).and_then(types::last_argument);
+    place(error.map_or_else(|| ty.span(), |error| error.span()))
+}
+
+/// `.rows(vec![id])`
+fn rows(rows: &[Rows]) -> Option<TokenStream> {
+    let lists: Vec<TokenStream> = rows.iter().map(ids).collect();
+    match lists.as_slice() {
+        [] => None,
+        all => Some(quote!(#(.rows(#all))*)),
+    }
+}
+
+/// The ids that an argument holds; of another type than the entity's, they are reported at the argument's.
+fn ids(Rows { argument, form, ty }: &Rows) -> TokenStream {
+    let span = place(ty.span());
+    let id = moved(argument, ty.span());
+    match form {
+        RowsForm::Value => quote_spanned!(span=> ::std::vec![::core::clone::Clone::clone(&#id)]),
+        RowsForm::Reference => quote_spanned!(span=> ::std::vec![::core::clone::Clone::clone(#id)]),
+        RowsForm::Text => quote_spanned!(span=> ::std::vec![::std::string::String::from(#id)]),
+        RowsForm::Slice => quote_spanned!(span=> #id.to_vec()),
+        RowsForm::List => quote_spanned!(span=> ::core::clone::Clone::clone(&#id)),
+    }
+}
+
+/// What must hold of the repository for its methods: without a transaction, a row's other keys cannot be known.
+fn assertions(krate: &Crate, self_ty: &Type, method: &Method) -> TokenStream {
+    let Kind::Invalidates(Invalidation { transaction: None, rows, .. }) = &method.kind else {
+        return TokenStream::new();
+    };
+    let message = "`#[invalidates(id)]` without a transaction cannot know the row's old unique and list keys: add a \
+                   parameter `tx: &mut CacheTransaction` and run the statement on it";
+    rows.iter()
+        .map(|rows| {
+            let cfg = &method.cfg;
+            let check =
+                quote!(::core::assert!(!#krate::__private::has_indexes::<#self_ty>(), #message));
+            let check = moved(check, rows.argument.span());
+            quote!(#cfg const _: () = #check;)
+        })
+        .collect()
+}

@@ -1,0 +1,11 @@
+//! What may be written: tokens in, annotations out, each part still where the user wrote it.
+
+pub(crate) mod duration;
+pub(crate) mod entity;
+pub(crate) mod foreign;
+pub(crate) mod impl_block;
+pub(crate) mod methods;
+pub(crate) mod options;
+pub(crate) mod repository;
+pub(crate) mod template;
+pub(crate) mod value;

@@ -1,0 +1,120 @@
+//! `#[cached_repository(…)]` on a struct.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::parse::ParseStream;
+use syn::{Path, Type, parenthesized, token};
+
+use super::options::{self, Name, Spec};
+use super::value::{self, At, Codec, Template};
+use crate::errors::Errors;
+
+const OPTIONS: &[Spec] = &[
+    Spec::once("entity", "entity = City"),
+    Spec::once("ttl", "ttl = \"15m\""),
+    Spec::once("negative_ttl", "negative_ttl = \"30s\""),
+    Spec::once("codec", "codec = \"json\""),
+    Spec::once("unique", "unique(slug, (country, name))"),
+    Spec::once("list", "list(country, (country, region))"),
+    Spec::once("tags", "tags(\"cities\", \"country:{country}\")"),
+    Spec::once("db", "db = pool"),
+    Spec::once("cache", "cache = manager"),
+    Spec::once("except", "except(insert, delete)"),
+    Spec::once("crate", "crate = some::path"),
+];
+
+/// What the attribute on the struct says.
+#[derive(Default)]
+pub(crate) struct Annotation {
+    pub(crate) krate: Option<Path>,
+    pub(crate) entity: Option<Type>,
+    /// Whether there is an `entity = …`, be it readable or not.
+    pub(crate) entity_is_given: bool,
+    pub(crate) ttl: Option<At<u64>>,
+    pub(crate) negative_ttl: Option<At<u64>>,
+    pub(crate) codec: Option<Codec>,
+    pub(crate) unique: Vec<Columns>,
+    pub(crate) list: Vec<Columns>,
+    pub(crate) tags: Vec<Template>,
+    pub(crate) db: Option<Ident>,
+    pub(crate) cache: Option<Ident>,
+    pub(crate) except: Vec<Ident>,
+}
+
+/// `slug` or `(country, name)`
+#[derive(Clone)]
+pub(crate) struct Columns(pub(crate) Vec<Ident>);
+
+/// Reads the options of the attribute on the struct.
+pub(crate) fn on_struct(arguments: TokenStream, errors: &mut Errors) -> Annotation {
+    let mut annotation = Annotation::default();
+    options::read(arguments, OPTIONS, errors, |name, input, errors| {
+        let it = &mut annotation;
+        match name.spec.name {
+            "entity" => {
+                it.entity_is_given = true;
+                it.entity = Some(value::ty(&name, input)?);
+            }
+            "ttl" => it.ttl = Some(value::time(&name, input)?),
+            "negative_ttl" => it.negative_ttl = Some(value::time(&name, input)?),
+            "codec" => it.codec = Some(value::codec(&name, input)?),
+            "unique" => it.unique = columns(&name, input, errors)?,
+            "list" => it.list = columns(&name, input, errors)?,
+            "tags" => it.tags = value::templates(&name, input, errors)?,
+            "db" => it.db = Some(value::ident(&name, input)?),
+            "cache" => it.cache = Some(value::ident(&name, input)?),
+            "except" => it.except = value::names(&name, input, errors)?,
+            _ => it.krate = Some(value::path(&name, input)?),
+        }
+        Ok(())
+    });
+    annotation
+}
+
+/// Reads the options of the attribute on an `impl` block: the crate's path, if it is not the usual one.
+pub(crate) fn on_impl(arguments: TokenStream, errors: &mut Errors) -> Option<Path> {
+    let mut krate = None;
+    options::read(arguments, OPTIONS, errors, |name, input, errors| {
+        if name.spec.name == "crate" {
+            krate = Some(value::path(&name, input)?);
+        } else {
+            let message = "this belongs in the attribute on the struct: on an `impl` block, write `#[cached_repository]` alone";
+            errors.at(name.ident, message);
+            options::skip_to_comma(input);
+        }
+        Ok(())
+    });
+    krate
+}
+
+fn columns(
+    name: &Name<'_>,
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+) -> syn::Result<Vec<Columns>> {
+    let mut all = Vec::new();
+    value::list(name, input, errors, |content, errors| {
+        if content.peek(token::Paren) {
+            let tuple;
+            let paren = parenthesized!(tuple in content);
+            let mut columns = Vec::new();
+            while !tuple.is_empty() {
+                columns.push(value::bare_name(&tuple, errors)?);
+                if !tuple.is_empty() {
+                    tuple.parse::<syn::Token![,]>()?;
+                }
+            }
+            if columns.is_empty() {
+                errors.at_span(
+                    paren.span.join(),
+                    "these parentheses are empty: name columns, such as `(country, name)`",
+                );
+            } else {
+                all.push(Columns(columns));
+            }
+        } else {
+            all.push(Columns(vec![value::bare_name(content, errors)?]));
+        }
+        Ok(())
+    })?;
+    Ok(all)
+}

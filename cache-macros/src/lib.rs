@@ -1,0 +1,212 @@
+//! The macros of `cache-runtime`, which re-exports them: depend on that crate alone.
+//!
+//! [`Entity`] describes a struct as a row of a table. [`macro@cached_repository`] on a struct with a pool and a cache
+//! manager gives it cached reads and coherent writes of such rows; on an `impl` block of that struct it reads
+//! `#[cached]`, `#[cache_put]` and `#[invalidates]` on the methods.
+//!
+//! What is wrong in an annotation is reported all at once, each mistake where it is, with what to write instead. The
+//! annotated item is emitted in any case.
+//!
+//! The code has four rooms, each of which knows only those before it: `grammar` (tokens to annotations), `model` (what
+//! the annotations come to), `check` (annotations to models, with the mistakes), `expand` (models to tokens).
+
+mod check;
+mod entry;
+mod errors;
+mod expand;
+mod grammar;
+mod model;
+mod names;
+mod suggest;
+mod types;
+
+use proc_macro::TokenStream;
+
+/// Describes a struct with named fields as a row of a table: implements `cache_runtime::Entity`, and
+/// `cache_runtime::Field` for each column that can be looked up by.
+///
+/// Beside it, an entity derives `Clone`, serde's `Serialize` and `Deserialize`, and sqlx's `FromRow`.
+///
+/// # On the struct
+///
+/// - `#[entity(table = "cities")]`: the table, required; with its schema where it is not on the search path,
+///   `"geo.cities"`.
+/// - `#[entity(version = 2)]`: a number to change when the meaning of a field changes but neither its name nor its
+///   type: what is cached under another version is a miss. Default 1.
+/// - `#[entity(crate = some::path)]`: where `cache_runtime` is found. Default `::cache_runtime`.
+///
+/// # On a field
+///
+/// - `#[entity(id)]`: the primary key, or a part of it; required on at least one field. Several make a composite id, a
+///   tuple in the order of the fields.
+/// - `#[entity(generated)]`: the database makes the value; it is read, and never written.
+/// - `#[entity(column = "pop")]`: the column's name, where a `FromRow` that is written by hand reads it under that name.
+///   The derived `FromRow` reads the name that sqlx was told, so the two have to agree.
+///
+/// A field is a column of its own name, unless sqlx is told otherwise: `#[sqlx(rename = "…")]`,
+/// `#[sqlx(rename_all = "…")]`, `#[sqlx(json)]`, `#[sqlx(json(nullable))]` and `#[sqlx(skip)]` (no column) are followed.
+/// A field with `#[sqlx(json)]`, and one that serde reads `with` a function, cannot be looked up by.
+///
+/// # Example
+///
+/// ```
+/// use cache_runtime::Entity;
+/// use serde::{Deserialize, Serialize};
+/// use sqlx::FromRow;
+///
+/// #[derive(Clone, Debug, Serialize, Deserialize, FromRow, Entity)]
+/// #[entity(table = "cities")]
+/// pub struct City {
+///     #[entity(id, generated)]
+///     pub id: i64,
+///     pub slug: String,
+///     #[sqlx(rename = "pop")]
+///     pub population: Option<i64>,
+/// }
+///
+/// assert_eq!(City::TABLE, "cities");
+/// assert_eq!(City::COLUMNS[2].name, "pop");
+/// ```
+#[proc_macro_derive(Entity, attributes(entity, sqlx))]
+pub fn derive_entity(item: TokenStream) -> TokenStream {
+    entry::derive_entity(item.into()).into()
+}
+
+/// On a struct with a `PgPool` and a `CacheManager`: cached reads and coherent writes of an entity. On an `impl` block
+/// of that struct: cached methods, and methods that invalidate.
+///
+/// # On the struct
+///
+/// Everything but `entity` can be left out.
+///
+/// - `entity = City`: the type of the rows.
+/// - `ttl = "15m"`: how long a row lives in the cache. Default: the manager's.
+/// - `negative_ttl = "30s"`: how long it is remembered that there is no such row. Default: the manager's.
+/// - `codec = "postcard"` or `"json"`: how rows are written. Default: the manager's.
+/// - `unique(slug, (country, name))`: look-ups by columns that are unique in the table, at most four together.
+/// - `list(country)`: lists by columns.
+/// - `tags("cities", "country:{country}")`: tags that every change of a row invalidates, beside the table's own; a
+///   placeholder is a column. `{{` and `}}` are braces.
+/// - `db = field`, `cache = field`: the fields with the pool and the manager. Default: the one whose type is `PgPool`
+///   (or `Pool<Postgres>`), the one whose type is `CacheManager`.
+/// - `except(insert, delete)`: generated methods to leave out, because there are others of that name or there should
+///   be none.
+/// - `crate = some::path`: where `cache_runtime` is found. Default `::cache_runtime`.
+///
+/// Durations are numbers with a unit of `ms`, `s`, `m`, `h` or `d`, or several from large to small: `"1.5s"`,
+/// `"1h30m"`. `"0s"` stores nothing.
+///
+/// The struct gets `get`, `get_many`, `find_by_…` for each of `unique`, `list_by_…` for each of `list`, `insert`,
+/// `insert_many`, `update`, `upsert`, `delete`, `delete_many`, `warm`, `invalidate`, `refresh`, `explain`,
+/// `verify_schema`, `stats`, `begin`, and `within`, which gives the reads and writes inside a transaction. It also
+/// becomes a `cache_runtime::DataSource`, which passes the cache over.
+///
+/// # On an `impl` block
+///
+/// Methods without one of these attributes are left as they are. The others are async, take `&self`, and return a
+/// `Result`. The option `crate` can be given here, too.
+///
+/// `#[cached(…)]`: the body runs only when the answer is not in the cache.
+/// - `key = "largest:{limit}"`, required: the key under the repository's table. Every argument, or a field of it
+///   (`{filter.country}`), must be in it, so that no two calls share an answer by mistake.
+/// - `skip(argument)`: arguments that make no difference to the answer.
+/// - `ttl`, `negative_ttl`, `codec` as on the struct. Default: the repository's. `negative_ttl` is for methods that return
+///   an `Option`.
+/// - `tags("cities", "country:{country}")`: tags that the answer depends on; a placeholder is an argument. The tag that
+///   bears the table's name is invalidated by every change of a row.
+///
+/// `#[cache_put(…)]`, with the same options: the body always runs, and its answer takes the place of what is cached.
+///
+/// `#[invalidates(…)]`: the body changes what is cached. At least one of:
+/// - `id`, or `id = "argument"`: the row whose id is in the argument `id` or in another one; a slice or a `Vec` is several
+///   rows. With an argument of type `&mut CacheTransaction` the row is read before and after the body, so that all its
+///   keys are known; without one, `id` is only for repositories that have neither `unique` nor `list` nor `tags`.
+/// - `key = "largest:{limit}"`: the answer of a cached method. Can stand more than once.
+/// - `tags("cities")`: everything under a tag.
+///
+/// The error type is one that a `sqlx::Error` turns into.
+///
+/// # Example
+///
+/// ```no_run
+/// # use cache_runtime::{CacheManager, CacheTransaction, Entity, cached_repository};
+/// # use serde::{Deserialize, Serialize};
+/// # use sqlx::{FromRow, PgPool};
+/// #
+/// # #[derive(Clone, Debug, Serialize, Deserialize, FromRow, Entity)]
+/// # #[entity(table = "cities")]
+/// # pub struct City {
+/// #     #[entity(id)]
+/// #     pub id: i64,
+/// #     pub slug: String,
+/// #     pub country: String,
+/// # }
+/// #
+/// #[cached_repository(entity = City, ttl = "15m", unique(slug), list(country))]
+/// pub struct Cities {
+///     db: PgPool,
+///     cache: CacheManager,
+/// }
+///
+/// #[cached_repository]
+/// impl Cities {
+///     #[cached(key = "largest:{limit}", ttl = "1m", tags("cities"))]
+///     pub async fn largest(&self, limit: i64) -> sqlx::Result<Vec<City>> {
+///         sqlx::query_as("SELECT * FROM cities ORDER BY population DESC LIMIT $1")
+///             .bind(limit)
+///             .fetch_all(&self.db)
+///             .await
+///     }
+///
+///     #[invalidates(id)]
+///     pub async fn grow(&self, tx: &mut CacheTransaction, id: i64, by: i64) -> sqlx::Result<()> {
+///         sqlx::query("UPDATE cities SET population = population + $2 WHERE id = $1")
+///             .bind(id)
+///             .bind(by)
+///             .execute(&mut **tx)
+///             .await?;
+///         Ok(())
+///     }
+/// }
+///
+/// # async fn example(cities: Cities) -> sqlx::Result<()> {
+/// let city = cities.find_by_slug("oslo").await?;
+/// let norwegian = cities.list_by_country("NO", ..20).await?;
+/// let largest = cities.largest(10).await?;
+///
+/// let mut tx = cities.begin().await?;
+/// cities.grow(&mut tx, 5, 1_000).await?;
+/// tx.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[proc_macro_attribute]
+pub fn cached_repository(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    entry::cached_repository(arguments.into(), item.into()).into()
+}
+
+/// On a method of an `impl` block with [`macro@cached_repository`], which describes it: the body runs only when the
+/// answer is not in the cache.
+///
+/// On its own it only says what is missing.
+#[proc_macro_attribute]
+pub fn cached(_: TokenStream, item: TokenStream) -> TokenStream {
+    entry::on_its_own("cached", item.into()).into()
+}
+
+/// On a method of an `impl` block with [`macro@cached_repository`], which describes it: the body always runs, and its
+/// answer takes the place of what is cached.
+///
+/// On its own it only says what is missing.
+#[proc_macro_attribute]
+pub fn cache_put(_: TokenStream, item: TokenStream) -> TokenStream {
+    entry::on_its_own("cache_put", item.into()).into()
+}
+
+/// On a method of an `impl` block with [`macro@cached_repository`], which describes it: the body changes what is cached.
+///
+/// On its own it only says what is missing.
+#[proc_macro_attribute]
+pub fn invalidates(_: TokenStream, item: TokenStream) -> TokenStream {
+    entry::on_its_own("invalidates", item.into()).into()
+}

@@ -1,0 +1,206 @@
+use std::slice::from_ref;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::entry::Token;
+use crate::key::Namespace;
+use crate::policy::{Remaining, Ttl};
+use crate::port::{Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MILLI: Duration = Duration::from_millis(1);
+
+/// A clock that a test moves; the one of the testing room is behind a feature.
+#[derive(Clone, Debug, Default)]
+struct Hands(Arc<Mutex<Duration>>);
+
+impl Hands {
+    fn advance(&self, time: Duration) {
+        *self.0.lock().expect("nobody panics") += time;
+    }
+}
+
+impl Clock for Hands {
+    fn elapsed(&self) -> Duration {
+        *self.0.lock().expect("nobody panics")
+    }
+
+    fn unix_millis(&self) -> u64 {
+        0
+    }
+}
+
+fn cache(capacity: usize) -> (MemoryCache, Hands) {
+    let hands = Hands::default();
+    let clock = Arc::new(hands.clone());
+    (MemoryCache::builder().capacity_bytes(capacity).clock(clock).build(), hands)
+}
+
+fn key(name: impl std::fmt::Display) -> Key {
+    let namespace = Namespace::new("memory").expect("a name");
+    namespace.key().text(&name.to_string()).finish().expect("a key")
+}
+
+fn kilobyte() -> Bytes {
+    Bytes::from(vec![b'H'; 1024])
+}
+
+async fn flood(cache: &MemoryCache, entries: usize) -> Result<()> {
+    for number in 0..entries {
+        cache.set(&key(format!("flood {number}")), kilobyte(), Ttl::Forever).await?;
+    }
+    Ok(())
+}
+
+fn bytes_held(cache: &MemoryCache) -> u64 {
+    cache.inner.shards.iter().map(|shard| lock(shard).bytes()).sum()
+}
+
+#[tokio::test]
+async fn a_key_expires_on_the_very_millisecond() -> Result<()> {
+    let (cache, hands) = cache(1 << 20);
+    let k = key("k");
+    cache.set(&k, kilobyte(), Ttl::After(SECOND)).await?;
+    hands.advance(SECOND - MILLI);
+    assert_eq!(cache.ttl(&k).await?, Remaining::Left(MILLI));
+    assert!(cache.exists(&k).await?);
+    hands.advance(MILLI);
+    assert!(!cache.exists(&k).await?);
+    assert_eq!(bytes_held(&cache), 0, "what has expired is removed when it is come across");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lifetime_below_a_millisecond_lasts_one() -> Result<()> {
+    let (cache, hands) = cache(1 << 20);
+    let k = key("k");
+    cache.set(&k, kilobyte(), Ttl::After(Duration::from_nanos(1))).await?;
+    assert_eq!(cache.ttl(&k).await?, Remaining::Left(MILLI));
+    hands.advance(MILLI);
+    assert_eq!(cache.ttl(&k).await?, Remaining::NoKey);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lease_and_a_hold_run_out_by_the_clock() -> Result<()> {
+    let (cache, hands) = cache(1 << 20);
+    let (k, reader, writer) = (key("k"), Token::new(), Token::new());
+    let request = LeaseRequest { key: k.clone(), token: reader, over: None };
+    assert_eq!(cache.lease(from_ref(&request), SECOND).await?, [LeaseOutcome::Granted]);
+    hands.advance(SECOND);
+    let fill = Fill { key: k.clone(), token: reader, entry: kilobyte(), ttl: Ttl::Forever };
+    assert_eq!(cache.fill(&[fill]).await?, [false]);
+    cache.hold(from_ref(&k), writer, SECOND).await?;
+    hands.advance(SECOND - MILLI);
+    assert!(matches!(cache.lease(from_ref(&request), SECOND).await?[..], [LeaseOutcome::Taken(_)]));
+    hands.advance(MILLI);
+    assert_eq!(cache.lease(&[request], SECOND).await?, [LeaseOutcome::Granted]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_writer_runs_out_by_its_own_deadline() -> Result<()> {
+    let (cache, hands) = cache(1 << 20);
+    let (keys, short, long) = ([key("k")], Token::new(), Token::new());
+    cache.hold(&keys, short, SECOND).await?;
+    cache.hold(&keys, long, 2 * SECOND).await?;
+    hands.advance(SECOND);
+    assert_eq!(cache.release(&keys, short).await?, [ReleaseOutcome::WasGone]);
+    assert!(cache.exists(&keys[0]).await?, "the longer hold stands");
+    assert_eq!(cache.release(&keys, long).await?, [ReleaseOutcome::Released]);
+    assert!(!cache.exists(&keys[0]).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_never_grows_beyond_its_capacity() -> Result<()> {
+    for capacity in [64 << 10, 20 << 20] {
+        let (cache, _) = cache(capacity);
+        flood(&cache, capacity / 1024 * 2).await?;
+        let (bytes, capacity) = (bytes_held(&cache), u64::try_from(capacity).expect("it is small"));
+        assert!(bytes <= capacity, "{bytes} of {capacity}");
+        assert!(bytes > capacity / 2, "{bytes} of {capacity}: room is used");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_that_lives_is_never_evicted_and_makes_room_once_it_ran_out() -> Result<()> {
+    let (cache, hands) = cache(64 << 10);
+    let writer = Token::new();
+    let held: Vec<Key> = (0..1_000).map(|number| key(format!("held {number}"))).collect();
+    cache.hold(&held, writer, SECOND).await?;
+    flood(&cache, 1_000).await?;
+    assert!(bytes_held(&cache) > 64 << 10, "holds carry it above its capacity");
+    let outcomes = cache.release(&held[..10], writer).await?;
+    assert_eq!(outcomes, [ReleaseOutcome::Released; 10], "they stood through the flood");
+    hands.advance(SECOND);
+    flood(&cache, 1_000).await?;
+    assert!(bytes_held(&cache) <= 64 << 10, "dead holds are evicted like anything else");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_is_never_refused_for_lack_of_room() -> Result<()> {
+    for capacity in [0, 1, 4 << 10] {
+        let (cache, _) = cache(capacity);
+        let writer = Token::new();
+        let held: Vec<Key> = (0..1_000).map(|number| key(format!("held {number}"))).collect();
+        cache.hold(&held, writer, SECOND).await?;
+        cache.hold(&held, Token::new(), SECOND).await?;
+        flood(&cache, 10).await?;
+        let outcomes = cache.release(&held, writer).await?;
+        assert_eq!(outcomes, [ReleaseOutcome::Released; 1_000], "with a capacity of {capacity}");
+        assert!(cache.get_many(&held).await?.iter().all(Option::is_some), "the other writer holds");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_value_too_large_is_not_stored_and_what_it_replaces_is_gone() -> Result<()> {
+    let (cache, _) = cache(64 << 10);
+    let (k, large) = (key("k"), Bytes::from(vec![0; 64 << 10]));
+    cache.set(&k, kilobyte(), Ttl::Forever).await?;
+    cache.set(&k, large.clone(), Ttl::Forever).await?;
+    assert_eq!(cache.get(&k).await?, None, "the old value must not stay");
+    let token = Token::new();
+    let request = LeaseRequest { key: k.clone(), token, over: None };
+    assert_eq!(cache.lease(from_ref(&request), SECOND).await?, [LeaseOutcome::Granted]);
+    let fill = Fill { key: k.clone(), token, entry: large, ttl: Ttl::Forever };
+    assert_eq!(cache.fill(&[fill]).await?, [false], "it says that it did not store it");
+    assert_eq!(cache.lease(&[request], SECOND).await?, [LeaseOutcome::Granted], "the key is free");
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_no_capacity_nothing_is_stored() -> Result<()> {
+    let (cache, _) = cache(0);
+    cache.set(&key("k"), Bytes::new(), Ttl::Forever).await?;
+    assert_eq!(cache.get(&key("k")).await?, None);
+    assert_eq!(bytes_held(&cache), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn closing_lets_go_of_all_memory_for_all_clones() -> Result<()> {
+    let (cache, _) = cache(64 << 10);
+    let clone = cache.clone();
+    flood(&cache, 10).await?;
+    cache.close().await?;
+    assert_eq!(bytes_held(&clone), 0);
+    let refused = clone.get_many(&[]).await.map_err(|error| error.kind());
+    assert_eq!(refused, Err(ErrorKind::Closed), "even for no keys");
+    Ok(())
+}
+
+#[tokio::test]
+async fn debug_shows_how_full_it_is_and_no_keys_or_values() -> Result<()> {
+    let (cache, _) = cache(64 << 10);
+    cache.set(&key("secret-key"), Bytes::from_static(b"secret value"), Ttl::Forever).await?;
+    let shown = format!("{cache:?}");
+    assert!(!shown.contains("secret"), "{shown}");
+    assert!(shown.contains("entries: 1") && shown.contains("capacity_bytes: 65536"), "{shown}");
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! The steps that take more than one command, as scripts: one key each, so that they fit a cluster.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+/// Reads the writers of a hold that are still alive. A hold is `H`, then 16 bytes of token and 8 of deadline each.
+const LIVE: &str = r"
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function live(entry, token)
+  local kept, last, mine = {}, 0, false
+  for at = 2, #entry - 23, 24 do
+    local deadline = struct.unpack('<I8', entry, at + 16)
+    if deadline > now then
+      if string.sub(entry, at, at + 15) == token then
+        mine = true
+      else
+        kept[#kept + 1] = string.sub(entry, at, at + 23)
+        if deadline > last then last = deadline end
+      end
+    end
+  end
+  return kept, last, mine
+end
+local entry = redis.call('GET', KEYS[1])
+local held = entry and string.byte(entry) == 72
+";
+
+/// Sets a writer's token at a key, beside other writers'. Arguments: token, milliseconds.
+pub(super) static HOLD: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{LIVE}
+local kept, last = {{}}, 0
+if held then kept, last = live(entry, ARGV[1]) end
+local deadline = now + ARGV[2]
+kept[#kept + 1] = ARGV[1] .. struct.pack('<I8', deadline)
+if deadline > last then last = deadline end
+redis.call('SET', KEYS[1], 'H' .. table.concat(kept), 'PXAT', string.format('%.0f', last))
+return 1"
+    ))
+});
+
+/// Takes a writer's token out. Argument: token. Answers whether it was there.
+pub(super) static RELEASE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{LIVE}
+if not held then
+  if entry then redis.call('DEL', KEYS[1]) end
+  return 0
+end
+local kept, last, mine = live(entry, ARGV[1])
+if #kept == 0 then
+  redis.call('DEL', KEYS[1])
+else
+  redis.call('SET', KEYS[1], 'H' .. table.concat(kept), 'PXAT', string.format('%.0f', last))
+end
+return mine and 1 or 0"
+    ))
+});
+
+/// Replaces a reader's own lease by the value. Arguments: lease, entry, milliseconds (empty: forever).
+pub(super) static FILL: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return 1",
+    )
+});
+
+/// Removes a reader's own lease. Argument: lease.
+pub(super) static ABANDON: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0",
+    )
+});
+
+/// Puts a lease where exactly these bytes stand. Arguments: bytes, lease, milliseconds. Answers 1 and nothing, 0 and
+/// what stands there instead, or 2 and nothing where the key is absent.
+pub(super) static LEASE_OVER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local entry = redis.call('GET', KEYS[1])
+if not entry then return {2, ''} end
+if entry ~= ARGV[1] then return {0, entry} end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return {1, ''}",
+    )
+});
+
+/// All of them, for a server that has forgotten them.
+pub(super) fn all() -> [&'static Script; 5] {
+    [&HOLD, &RELEASE, &FILL, &ABANDON, &LEASE_OVER]
+}

@@ -1,0 +1,243 @@
+//! The envelope: what stands at a repository's key.
+//!
+//! The first byte says which of the states it is:
+//!
+//! | byte | state | what follows |
+//! |---|---|---|
+//! | `V` | value | header, tag stamps, payload |
+//! | `L` | lease | the reader's token, 16 bytes |
+//! | `H` | hold | one or more of: the writer's token, 16 bytes, and its deadline, 8 bytes, in milliseconds of the server's clock |
+//!
+//! A tag's key holds a lease that nobody fills: its token is the tag's stamp. A value that was loaded under a tag bears
+//! the stamp, and is a hit only while the tag still does.
+//!
+//! A value's header is 27 bytes: `V`, format version, codec (low half) and compression (high half), flags, number of
+//! tag stamps, fingerprint (8), fill time in Unix milliseconds (6), soft TTL in milliseconds (4, zero for none), load
+//! cost in microseconds (4); little-endian. A header that is not exactly understood makes the entry
+//! [`Foreign`](Entry::Foreign): a miss that the next fill repairs, never an error.
+
+use std::fmt;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::policy::Codec;
+
+const VERSION: u8 = 1;
+const HEADER: usize = 27;
+const STAMP: usize = 16;
+const NOTHING: u8 = 1;
+
+/// The first byte of a value.
+pub const VALUE: u8 = b'V';
+/// The first byte of a lease.
+pub const LEASE: u8 = b'L';
+/// The first byte of a hold.
+pub const HOLD: u8 = b'H';
+
+/// A reader's or writer's mark on a key. No two are equal, whichever process made them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Token([u8; 16]);
+
+impl Token {
+    /// A token that nobody else has: 64 random bits for the process, and a count.
+    #[must_use]
+    pub fn new() -> Self {
+        use std::hash::{BuildHasher, RandomState};
+        static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one("token"));
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let mut bytes = [0; 16];
+        let (process, count) = bytes.split_at_mut(8);
+        process.copy_from_slice(&PROCESS.to_le_bytes());
+        count.copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The token in these bytes, if they are 16.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The entry that is this reader's lease.
+    #[must_use]
+    pub fn lease(self) -> Bytes {
+        let mut bytes = BytesMut::with_capacity(1 + STAMP);
+        bytes.put_u8(LEASE);
+        bytes.put_slice(&self.0);
+        bytes.freeze()
+    }
+}
+
+impl Default for Token {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({:032x})", u128::from_be_bytes(self.0))
+    }
+}
+
+/// What stands at a key, as far as it can be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A value, or a cached "nothing".
+    Value(Value),
+    /// Somebody is loading; at a tag's key, its stamp.
+    Lease(Token),
+    /// One or more writers are about to commit, or have just committed.
+    Hold,
+    /// Bytes that this version of the program does not understand.
+    Foreign,
+}
+
+/// A value's header and payload.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Value {
+    /// The fingerprint of the type that was written.
+    pub fingerprint: u64,
+    /// When it was filled, in Unix milliseconds.
+    pub filled_at: u64,
+    /// After how many milliseconds it should be renewed; zero for never.
+    pub soft_ttl_millis: u32,
+    /// How long the load took, in microseconds.
+    pub load_micros: u32,
+    /// The stamps of the tags it was loaded under, in the order in which the reader names the tags.
+    pub stamps: Vec<Token>,
+    /// What was loaded.
+    pub body: Body,
+}
+
+/// A payload, or the knowledge that there is nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Body {
+    /// There is no such row.
+    Nothing,
+    /// The encoded value.
+    Encoded {
+        /// Who wrote it.
+        codec: Codec,
+        /// Its bytes.
+        payload: Bytes,
+    },
+}
+
+impl fmt::Debug for Value {
+    /// Never shows the payload.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Value")
+            .field("fingerprint", &format_args!("{:016x}", self.fingerprint))
+            .field("filled_at", &self.filled_at)
+            .field("stamps", &self.stamps.len())
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Body {
+    /// Never shows the payload.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("Nothing"),
+            Self::Encoded { codec, payload } => {
+                write!(f, "Encoded({codec:?}, {} bytes)", payload.len())
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Reads what stands at a key. Never fails: what is not understood is [`Entry::Foreign`].
+    #[must_use]
+    pub fn parse(bytes: &Bytes) -> Self {
+        let token = || Token::from_slice(bytes.get(1..)?);
+        match bytes.first() {
+            Some(&VALUE) => Value::parse(bytes).map_or(Self::Foreign, Self::Value),
+            Some(&LEASE) => token().map_or(Self::Foreign, Self::Lease),
+            // Even a damaged hold is a hold: who cannot read it must not fill over it.
+            Some(&HOLD) => Self::Hold,
+            _ => Self::Foreign,
+        }
+    }
+}
+
+impl Value {
+    /// The whole entry.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        let (codec, flags, payload) = match &self.body {
+            Body::Nothing => (0, NOTHING, &[][..]),
+            Body::Encoded { codec, payload } => (codec_byte(*codec), 0, &payload[..]),
+        };
+        let mut bytes = BytesMut::with_capacity(HEADER + self.stamps.len() * STAMP + payload.len());
+        bytes.put_slice(&[VALUE, VERSION, codec, flags]);
+        bytes.put_u8(u8::try_from(self.stamps.len()).unwrap_or(u8::MAX));
+        bytes.put_u64_le(self.fingerprint);
+        bytes.put_uint_le(self.filled_at & 0xFFFF_FFFF_FFFF, 6);
+        bytes.put_u32_le(self.soft_ttl_millis);
+        bytes.put_u32_le(self.load_micros);
+        for stamp in self.stamps.iter().take(usize::from(u8::MAX)) {
+            bytes.put_slice(stamp.as_bytes());
+        }
+        bytes.put_slice(payload);
+        bytes.freeze()
+    }
+
+    fn parse(bytes: &Bytes) -> Option<Self> {
+        use bytes::Buf;
+        let mut rest = bytes.clone();
+        if rest.remaining() < HEADER {
+            return None;
+        }
+        let (_, version, codec, flags) =
+            (rest.get_u8(), rest.get_u8(), rest.get_u8(), rest.get_u8());
+        let stamps = usize::from(rest.get_u8());
+        if version != VERSION
+            || flags & !NOTHING != 0
+            || rest.remaining() < HEADER - 5 + stamps * STAMP
+        {
+            return None;
+        }
+        let fingerprint = rest.get_u64_le();
+        let filled_at = rest.get_uint_le(6);
+        let soft_ttl_millis = rest.get_u32_le();
+        let load_micros = rest.get_u32_le();
+        let stamps = (0..stamps)
+            .map(|_| Token::from_slice(&rest.split_to(STAMP)))
+            .collect::<Option<Vec<_>>>()?;
+        let body = if flags & NOTHING != 0 {
+            (codec == 0 && rest.is_empty()).then_some(Body::Nothing)?
+        } else {
+            Body::Encoded { codec: codec_of(codec)?, payload: rest }
+        };
+        Some(Self { fingerprint, filled_at, soft_ttl_millis, load_micros, stamps, body })
+    }
+}
+
+fn codec_byte(codec: Codec) -> u8 {
+    match codec {
+        Codec::Postcard => 1,
+        Codec::Json => 2,
+    }
+}
+
+fn codec_of(byte: u8) -> Option<Codec> {
+    match byte {
+        1 => Some(Codec::Postcard),
+        2 => Some(Codec::Json),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! A cached repository for sqlx and Postgres, over Redis and memory, that is never stale where it promises not to be.
+//!
+//! Annotate a struct that has a pool and a [`CacheManager`], and get reads that go through the cache and writes that
+//! invalidate exactly what they change:
+//!
+//! ```no_run
+//! use cache_runtime::{CacheManager, CacheTransaction, Entity, cached_repository};
+//! use serde::{Deserialize, Serialize};
+//! use sqlx::{FromRow, PgPool};
+//!
+//! #[derive(Clone, Debug, Serialize, Deserialize, FromRow, Entity)]
+//! #[entity(table = "cities")]
+//! pub struct City {
+//!     #[entity(id)]
+//!     pub id: i64,
+//!     pub slug: String,
+//!     pub country: String,
+//!     pub population: i64,
+//! }
+//!
+//! #[cached_repository(entity = City, ttl = "15m", unique(slug), list(country))]
+//! pub struct Cities {
+//!     db: PgPool,
+//!     cache: CacheManager,
+//! }
+//!
+//! #[cached_repository]
+//! impl Cities {
+//!     #[cached(key = "largest:{limit}", ttl = "1m", tags("cities"))]
+//!     pub async fn largest(&self, limit: i64) -> sqlx::Result<Vec<City>> {
+//!         sqlx::query_as("SELECT * FROM cities ORDER BY population DESC LIMIT $1")
+//!             .bind(limit)
+//!             .fetch_all(&self.db)
+//!             .await
+//!     }
+//!
+//!     #[invalidates(id)]
+//!     pub async fn grow(&self, tx: &mut CacheTransaction, id: i64, by: i64) -> sqlx::Result<()> {
+//!         sqlx::query("UPDATE cities SET population = population + $2 WHERE id = $1")
+//!             .bind(id)
+//!             .bind(by)
+//!             .execute(&mut **tx)
+//!             .await?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let cities = Cities {
+//!     db: PgPool::connect("postgres://localhost/geo").await?,
+//!     cache: CacheManager::builder("geo").redis("redis://localhost").build()?,
+//! };
+//! cities.verify_schema().await?;
+//!
+//! let paris = cities.find_by_slug("paris").await?;
+//! let french = cities.list_by_country("FR", ..20).await?;
+//!
+//! let mut tx = cities.begin().await?;
+//! cities.grow(&mut tx, 2_988_507, 1).await?;
+//! tx.commit().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is promised
+//!
+//! A read through a repository never returns a state older than what was committed when the read began, as long as
+//! every write goes through a repository, or a method with `#[invalidates(…)]`, over the same namespace. This holds
+//! when any process dies at any step. The protocol that keeps it, and what is left open, is in `docs/coherence.md`.
+//!
+//! A getter fails only where the plain sqlx call would fail: a cache that is down, slow or full of rubbish is never the
+//! caller's error. Repositories therefore speak [`sqlx::Error`]; where a write was stopped by the cache and not by the
+//! database, [`Error::of`] finds the reason in it.
+//!
+//! # By hand
+//!
+//! Everything that the macros generate stands on public types: [`Entity`], [`CachedRepository`], [`Repository`],
+//! [`Within`], [`CacheTransaction`], and below them the ports [`Cache`], [`CoherentCache`] and [`DataSource`] with the
+//! hands in [`backend`].
+//!
+//! # Cargo features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `postgres` | yes | repositories, transactions and the data source over sqlx |
+//! | `macros` | yes | `#[derive(Entity)]` and `#[cached_repository]` |
+//! | `redis` | yes | the Redis hand |
+//! | `memory` | yes | the in-memory hand |
+//! | `testing` | no | the conformance suite, the faulty cache, the manual clock and the stepper |
+
+pub mod backend;
+mod clock;
+mod codec;
+pub mod entry;
+mod error;
+mod key;
+mod manager;
+mod mind;
+mod policy;
+mod port;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod repository;
+mod shape;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "postgres")]
+mod transaction;
+
+#[cfg(feature = "macros")]
+pub use cache_macros::{Entity, cached_repository};
+pub use clock::{Clock, SystemClock};
+pub use error::{Error, ErrorKind, Result};
+pub use key::{Key, KeyBuilder, Namespace};
+pub use manager::{CacheManager, CacheManagerBuilder};
+pub use mind::{Answer, Stats};
+pub use policy::{Codec, OnUnreachable, Policy, Remaining, Ttl, parse_duration};
+pub use port::{
+    BoxFuture, Cache, CoherentCache, DataSource, Fill, LeaseOutcome, LeaseRequest, Observer,
+    ReleaseOutcome, Step,
+};
+#[cfg(feature = "postgres")]
+pub use postgres::{
+    Column, Entity, EntityId, Field, IndexValue, PgSource, SchemaDifference, SchemaError,
+};
+#[cfg(feature = "postgres")]
+pub use repository::{
+    CachedRepository, Call, CallSpec, Changing, Explanation, Index, Invalidation, Optional, Origin,
+    Page, Repository, RepositoryConfig, Shared, Slot, State, TagPiece, TagTemplate, Whole, Within,
+};
+pub use shape::Shape;
+#[cfg(feature = "postgres")]
+pub use transaction::{CacheTransaction, Savepoint};
+
+#[cfg(feature = "postgres")]
+#[doc(hidden)]
+pub mod __private;
+
+#[cfg(all(doctest, feature = "macros", feature = "redis", feature = "memory"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,192 @@
+//! The cache of one application: a backend, a namespace, a policy.
+
+mod builder;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use builder::CacheManagerBuilder;
+
+use crate::entry::Token;
+use crate::error::Result;
+use crate::key::{Key, KeyBuilder, Namespace};
+use crate::mind::{Context, Stats};
+use crate::policy::Policy;
+use crate::port::CoherentCache;
+#[cfg(feature = "postgres")]
+use crate::repository::Registry;
+#[cfg(feature = "postgres")]
+use crate::transaction::CacheTransaction;
+
+/// A backend, a namespace and a policy, shared by all repositories of an application. Cheap to clone.
+///
+/// One namespace belongs to one database: repositories of two databases under one namespace would take each other's
+/// rows for their own.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_runtime::CacheManager;
+///
+/// # #[cfg(feature = "redis")]
+/// # fn example() -> cache_runtime::Result<()> {
+/// let cache = CacheManager::builder("shop")
+///     .redis("redis://127.0.0.1:6379")
+///     .ttl(Duration::from_secs(600))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct CacheManager(Arc<Inner>);
+
+struct Inner {
+    context: Arc<Context>,
+    #[cfg(feature = "postgres")]
+    registry: Registry,
+}
+
+impl CacheManager {
+    /// Begins a manager for the application of this name: its keys stand apart from everyone else's.
+    pub fn builder(namespace: &str) -> CacheManagerBuilder {
+        CacheManagerBuilder::new(namespace)
+    }
+
+    /// A manager from the environment.
+    ///
+    /// | variable | meaning | default |
+    /// |---|---|---|
+    /// | `REDIS_URL` | the server | none: it has to be set |
+    /// | `CACHE_NAMESPACE` | the namespace | `namespace` |
+    /// | `CACHE_TTL`, `CACHE_NEGATIVE_TTL` | lifetimes, as `15m` | those of [`Policy`] |
+    /// | `CACHE_CODEC` | `postcard` or `json` | `postcard` |
+    /// | `CACHE_MAX_VALUE_BYTES` | a number | 1048576 |
+    /// | `CACHE_CONNECT_TIMEOUT`, `CACHE_OPERATION_TIMEOUT` | durations | `1s`, `250ms` |
+    /// | `CACHE_ON_UNREACHABLE` | `reject` or `proceed` | `reject` |
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config), which names the variable.
+    #[cfg(feature = "redis")]
+    pub fn from_env(namespace: &str) -> Result<Self> {
+        CacheManagerBuilder::from_env(namespace, |name| std::env::var(name).ok())?.build()
+    }
+
+    /// Makes a manager with the state it needs, out of what the builder has.
+    fn with_context(context: Context) -> Self {
+        Self(Arc::new(Inner {
+            context: Arc::new(context),
+            #[cfg(feature = "postgres")]
+            registry: Registry::default(),
+        }))
+    }
+
+    /// The namespace of all keys.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.0.context.namespace
+    }
+
+    /// Begins a key in this manager's namespace, for values of one's own.
+    #[must_use]
+    pub fn key(&self) -> KeyBuilder {
+        self.namespace().key()
+    }
+
+    /// The backend, for values of one's own.
+    #[must_use]
+    pub fn backend(&self) -> &Arc<dyn CoherentCache> {
+        &self.0.context.cache
+    }
+
+    /// What is in force.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.0.context.policy
+    }
+
+    /// Asks the backend for a sign of life.
+    ///
+    /// # Errors
+    /// What keeps it from answering.
+    pub async fn ping(&self) -> Result<()> {
+        self.backend().ping().await
+    }
+
+    /// Makes every value that was loaded under one of these tags a miss. Takes effect at once, whatever the number of
+    /// values. For changes that a transaction makes use `#[invalidates(tags(…))]`, which is exact about the commit.
+    ///
+    /// # Errors
+    /// What keeps the backend from answering; the values may then still be served.
+    pub async fn invalidate_tags<T: AsRef<str>>(&self, tags: &[T]) -> Result<()> {
+        let keys = tags.iter().map(|tag| self.tag_key(tag.as_ref())).collect::<Result<Vec<_>>>()?;
+        // A release with a token that nobody holds removes a stamp, and leaves writers' holds alone.
+        self.backend().release(&keys, Token::new()).await.map(drop)
+    }
+
+    /// The key of a tag's stamp.
+    fn tag_key(&self, tag: &str) -> Result<Key> {
+        self.namespace().tag().text(tag).finish()
+    }
+
+    /// Removes every key of the namespace, and nothing else. Writers' holds go, too: not for use while writes are
+    /// under way.
+    ///
+    /// # Errors
+    /// What keeps the backend from answering; some keys may then be gone.
+    pub async fn clear(&self) -> Result<u64> {
+        self.backend().clear(self.namespace()).await
+    }
+
+    /// Lets go of the backend's connections. Reads go to the database from then on, and writes fail or proceed as the
+    /// policy says.
+    ///
+    /// # Errors
+    /// What keeps the backend from closing in order.
+    pub async fn close(&self) -> Result<()> {
+        self.backend().close().await
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.0.context
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl CacheManager {
+    /// Begins a transaction in which any repository of this database takes part: [`CacheTransaction::begin`].
+    ///
+    /// # Errors
+    /// Those of sqlx.
+    pub async fn begin(&self, pool: &sqlx::PgPool) -> sqlx::Result<CacheTransaction> {
+        CacheTransaction::begin(pool).await
+    }
+
+    /// What all repositories did, added up.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats_by_repository().into_iter().fold(Stats::default(), |mut sum, (_, stats)| {
+            sum += stats;
+            sum
+        })
+    }
+
+    /// What each repository did, by its name.
+    #[must_use]
+    pub fn stats_by_repository(&self) -> Vec<(&'static str, Stats)> {
+        self.0.registry.stats()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+}
+
+/// Never shows a password.
+impl fmt::Debug for CacheManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheManager")
+            .field("namespace", &self.namespace().as_str())
+            .field("backend", self.backend())
+            .field("policy", self.policy())
+            .finish_non_exhaustive()
+    }
+}

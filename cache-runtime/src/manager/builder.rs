@@ -1,0 +1,257 @@
+//! A manager, option by option.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::CacheManager;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::Namespace;
+use crate::mind::Context;
+use crate::policy::{Codec, OnUnreachable, Policy, Ttl};
+use crate::port::{CoherentCache, Observer};
+
+/// Puts a [`CacheManager`] together. Options that are not set keep the defaults of [`Policy`].
+#[must_use]
+pub struct CacheManagerBuilder {
+    namespace: String,
+    backend: Option<Backend>,
+    policy: Policy,
+    connect_timeout: Duration,
+    operation_timeout: Duration,
+    clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+enum Backend {
+    #[cfg(feature = "redis")]
+    Redis(String),
+    #[cfg(feature = "memory")]
+    Memory,
+    Own(Arc<dyn CoherentCache>),
+}
+
+impl CacheManagerBuilder {
+    pub(super) fn new(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            backend: None,
+            policy: Policy::default(),
+            connect_timeout: Duration::from_secs(1),
+            operation_timeout: Duration::from_millis(250),
+            clock: SystemClock::shared(),
+            observer: None,
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn from_env(
+        namespace: &str,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
+        use crate::policy::parse_duration;
+        let wrong =
+            |name: &str, why: String| Error::new(ErrorKind::Config, format!("{name}: {why}"));
+        let duration = |name: &str| {
+            variable(name)
+                .map(|text| parse_duration(&text).map_err(|why| wrong(name, why)))
+                .transpose()
+        };
+        let one_of = |name: &str, text: &str, known: &str| {
+            wrong(name, format!("\"{text}\" is not one of {known}"))
+        };
+        let url = variable("REDIS_URL").filter(|url| !url.is_empty()).ok_or_else(|| {
+            wrong("REDIS_URL", "is not set: give the server, as redis://127.0.0.1:6379".to_owned())
+        })?;
+        let mut builder =
+            Self::new(variable("CACHE_NAMESPACE").as_deref().unwrap_or(namespace)).redis(&url);
+        if let Some(ttl) = duration("CACHE_TTL")? {
+            builder = builder.ttl(ttl);
+        }
+        if let Some(ttl) = duration("CACHE_NEGATIVE_TTL")? {
+            builder = builder.negative_ttl(ttl);
+        }
+        if let Some(timeout) = duration("CACHE_CONNECT_TIMEOUT")? {
+            builder = builder.connect_timeout(timeout);
+        }
+        if let Some(timeout) = duration("CACHE_OPERATION_TIMEOUT")? {
+            builder = builder.operation_timeout(timeout);
+        }
+        if let Some(text) = variable("CACHE_MAX_VALUE_BYTES") {
+            let bytes = text.parse().map_err(|_| {
+                wrong("CACHE_MAX_VALUE_BYTES", format!("\"{text}\" is not a number of bytes"))
+            })?;
+            builder = builder.max_value_bytes(bytes);
+        }
+        if let Some(text) = variable("CACHE_CODEC") {
+            builder = builder.codec(match text.as_str() {
+                "postcard" => Codec::Postcard,
+                "json" => Codec::Json,
+                other => return Err(one_of("CACHE_CODEC", other, "postcard, json")),
+            });
+        }
+        if let Some(text) = variable("CACHE_ON_UNREACHABLE") {
+            builder = builder.on_unreachable(match text.as_str() {
+                "reject" => OnUnreachable::Reject,
+                "proceed" => OnUnreachable::Proceed,
+                other => return Err(one_of("CACHE_ON_UNREACHABLE", other, "reject, proceed")),
+            });
+        }
+        Ok(builder)
+    }
+
+    /// Caches in the Redis server at this URL: `redis://[user[:password]@]host[:port][/database]`.
+    #[cfg(feature = "redis")]
+    pub fn redis(mut self, url: &str) -> Self {
+        self.backend = Some(Backend::Redis(url.to_owned()));
+        self
+    }
+
+    /// Caches in this process's memory: for one process alone, and for tests.
+    #[cfg(feature = "memory")]
+    pub fn memory(mut self) -> Self {
+        self.backend = Some(Backend::Memory);
+        self
+    }
+
+    /// Caches in a backend of one's own.
+    pub fn backend(mut self, backend: Arc<dyn CoherentCache>) -> Self {
+        self.backend = Some(Backend::Own(backend));
+        self
+    }
+
+    /// How long a value lives, for repositories that do not say: [`Policy::ttl`].
+    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.policy.ttl = ttl.into();
+        self
+    }
+
+    /// How long a cached "there is none" lives: [`Policy::negative_ttl`].
+    pub fn negative_ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.policy.negative_ttl = ttl.into();
+        self
+    }
+
+    /// The share by which each TTL is moved at random, from 0 to 1: [`Policy::jitter`].
+    pub fn jitter(mut self, share: f64) -> Self {
+        self.policy.jitter = share;
+        self
+    }
+
+    /// How values are written: [`Policy::codec`].
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.policy.codec = codec;
+        self
+    }
+
+    /// The largest value that is cached: [`Policy::max_value_bytes`].
+    pub fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.policy.max_value_bytes = bytes;
+        self
+    }
+
+    /// How long a load may take and still be cached: [`Policy::lease_ttl`].
+    pub fn lease_ttl(mut self, time: Duration) -> Self {
+        self.policy.lease_ttl = time;
+        self
+    }
+
+    /// How long a reader waits for another process's load: [`Policy::lease_wait`].
+    pub fn lease_wait(mut self, time: Duration) -> Self {
+        self.policy.lease_wait = time;
+        self
+    }
+
+    /// How long the hold of a dead writer stands: [`Policy::hold_ttl`].
+    pub fn hold_ttl(mut self, time: Duration) -> Self {
+        self.policy.hold_ttl = time;
+        self
+    }
+
+    /// What a write does when its keys cannot be held: [`Policy::on_unreachable`].
+    pub fn on_unreachable(mut self, policy: OnUnreachable) -> Self {
+        self.policy.on_unreachable = policy;
+        self
+    }
+
+    /// How long an attempt to connect to Redis may take. One second.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long one operation on Redis may take, whatever happens. 250 ms.
+    pub fn operation_timeout(mut self, timeout: Duration) -> Self {
+        self.operation_timeout = timeout;
+        self
+    }
+
+    /// Where "now" comes from.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Who is told of each step of the protocol: for tests that force an interleaving.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// The manager. Nothing is sent yet: a server that is away now is found when it comes.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) for an empty namespace, no backend, an URL that cannot be read, a jitter outside
+    /// 0 to 1, or a lease or hold that lives for no time.
+    pub fn build(self) -> Result<CacheManager> {
+        let wrong = |message: &str| Err(Error::new(ErrorKind::Config, message));
+        let namespace = Namespace::new(&self.namespace)?;
+        if !(0.0..=1.0).contains(&self.policy.jitter) {
+            return wrong("the jitter is a share of the TTL, from 0 to 1");
+        }
+        if self.policy.lease_ttl.is_zero() || self.policy.hold_ttl.is_zero() {
+            return wrong(
+                "a lease and a hold need time to live: set lease_ttl and hold_ttl above zero",
+            );
+        }
+        let cache: Arc<dyn CoherentCache> = match self.backend {
+            #[cfg(feature = "redis")]
+            Some(Backend::Redis(url)) => Arc::new(
+                crate::backend::RedisCache::builder(&url)
+                    .connect_timeout(self.connect_timeout)
+                    .operation_timeout(self.operation_timeout)
+                    .build()?,
+            ),
+            #[cfg(feature = "memory")]
+            Some(Backend::Memory) => Arc::new(
+                crate::backend::MemoryCache::builder().clock(Arc::clone(&self.clock)).build(),
+            ),
+            Some(Backend::Own(cache)) => cache,
+            None => {
+                return wrong("the manager has no backend: call redis(…), memory() or backend(…)");
+            }
+        };
+        Ok(CacheManager::with_context(Context {
+            cache,
+            namespace,
+            policy: self.policy,
+            clock: self.clock,
+            observer: self.observer,
+            complaints: Default::default(),
+        }))
+    }
+}
+
+/// Never shows the URL, which may hold a password.
+impl fmt::Debug for CacheManagerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheManagerBuilder")
+            .field("namespace", &self.namespace)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "redis"))]
+mod tests;

@@ -1,0 +1,273 @@
+//! The permit to fill: a lease, and the stamps of the tags. And the fill itself, off the caller's path.
+
+use std::time::Duration;
+
+use super::flight::Leader;
+use super::lease::{Leases, background};
+use super::reader::{Look, Miss, Reader};
+use super::spec::{Answer, Spec};
+use crate::entry::{Body, Entry, Token, Value};
+use crate::error::Result;
+use crate::policy::Ttl;
+use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
+
+/// A lease that changes hands more often than this while a reader looks on is left alone.
+const MOST_TRIES: usize = 4;
+/// Pauses between looks at another process's lease.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(25);
+/// A tag's stamp lives longer than what is loaded under it; when it runs out, that is a miss.
+const STAMP_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What a reader that missed may do.
+pub(super) enum Permit<T> {
+    /// Return this: another process has filled meanwhile.
+    Answer(T),
+    /// Load and fill.
+    Fill(Filling),
+    /// Load, and keep it out of the cache.
+    LoadOnly,
+}
+
+/// A lease, and the stamps that were current when it was granted.
+pub(super) struct Filling {
+    leases: Leases,
+    stamps: Vec<Token>,
+}
+
+impl Reader<'_> {
+    /// Gets leave to load and fill, or the answer of who is loading already.
+    pub(super) async fn permit<A: Answer>(
+        self,
+        leader: &Leader,
+        spec: &Spec,
+        mut miss: Miss,
+    ) -> Permit<A::Value> {
+        if spec.ttl.is_zero() && spec.negative_ttl.is_zero() {
+            return Permit::LoadOnly;
+        }
+        let patience = tokio::time::Instant::now() + self.context.policy.lease_wait;
+        let (mut tries, mut pause) = (0, FIRST_PAUSE);
+        loop {
+            let over = match miss {
+                Miss::Held | Miss::Unreachable => return Permit::LoadOnly,
+                Miss::Leased(lease) if self.flights.is_suspect(&spec.key, lease) => {
+                    return Permit::LoadOnly;
+                }
+                Miss::Leased(lease) if tokio::time::Instant::now() >= patience => {
+                    self.flights.suspect(&spec.key, lease);
+                    return Permit::LoadOnly;
+                }
+                Miss::Leased(_) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    leader.depart();
+                    match self.look::<A>(spec).await {
+                        Look::Hit(value) => return Permit::Answer(value),
+                        Look::Miss(next) => miss = next,
+                    }
+                    continue;
+                }
+                Miss::Absent => None,
+                Miss::Foreign(bytes) => Some(bytes),
+            };
+            tries += 1;
+            if tries > MOST_TRIES {
+                return Permit::LoadOnly;
+            }
+            match self.take_lease(spec, over).await {
+                Ok(Ok(leases)) => {
+                    return self
+                        .with_stamps(spec, leases)
+                        .await
+                        .map_or(Permit::LoadOnly, Permit::Fill);
+                }
+                Ok(Err(LeaseOutcome::Gone)) => miss = Miss::Absent,
+                Ok(Err(LeaseOutcome::Taken(_))) => {
+                    leader.depart();
+                    match self.look::<A>(spec).await {
+                        Look::Hit(value) => return Permit::Answer(value),
+                        Look::Miss(next) => miss = next,
+                    }
+                }
+                Ok(Err(LeaseOutcome::Refused(kind))) => {
+                    self.refused(kind);
+                    return Permit::LoadOnly;
+                }
+                Ok(Err(LeaseOutcome::Granted)) => return Permit::LoadOnly,
+                Err(error) => {
+                    self.failed("taking a lease", &error);
+                    return Permit::LoadOnly;
+                }
+            }
+        }
+    }
+
+    /// Gets leave to replace whatever stands at the key, unless a writer holds it.
+    pub(super) async fn permit_to_replace(self, spec: &Spec) -> Option<Filling> {
+        self.context.before(Step::Read, &spec.key).await;
+        let bytes = match self.context.cache.get(&spec.key).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.failed("reading an entry", &error);
+                return None;
+            }
+        };
+        if matches!(bytes.as_ref().map(Entry::parse), Some(Entry::Hold)) {
+            return None;
+        }
+        match self.take_lease(spec, bytes).await {
+            Ok(Ok(leases)) => self.with_stamps(spec, leases).await,
+            Ok(Err(_)) => None,
+            Err(error) => {
+                self.failed("taking a lease", &error);
+                None
+            }
+        }
+    }
+
+    async fn take_lease(
+        self,
+        spec: &Spec,
+        over: Option<bytes::Bytes>,
+    ) -> Result<std::result::Result<Leases, LeaseOutcome>> {
+        self.context.before(Step::Lease, &spec.key).await;
+        let token = Token::new();
+        let request = [LeaseRequest { key: spec.key.clone(), token, over }];
+        // Made before the request is sent: a caller that goes away must not leave a lease behind.
+        let mut leases = Leases::new(self.context, token, vec![spec.key.clone()]);
+        let outcome =
+            self.context.cache.lease(&request, self.context.policy.lease_ttl).await?.pop();
+        match outcome {
+            Some(LeaseOutcome::Granted) => Ok(Ok(leases)),
+            other => {
+                leases.spend_all();
+                Ok(Err(other.unwrap_or(LeaseOutcome::Gone)))
+            }
+        }
+    }
+
+    /// Reads the stamp of each tag, and gives one to each that has none: before the load, so that a writer of a tag
+    /// that comes later makes the value a miss. `None` where a writer holds a tag.
+    async fn with_stamps(self, spec: &Spec, leases: Leases) -> Option<Filling> {
+        if spec.tags.is_empty() {
+            return Some(Filling { leases, stamps: Vec::new() });
+        }
+        let fresh = Token::new();
+        let requests: Vec<_> = spec
+            .tags
+            .iter()
+            .map(|tag| LeaseRequest { key: tag.clone(), token: fresh, over: None })
+            .collect();
+        let outcomes = match self.context.cache.lease(&requests, STAMP_TTL).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                self.failed("reading a tag", &error);
+                return None;
+            }
+        };
+        let stamp = |outcome| match outcome {
+            LeaseOutcome::Granted => Some(fresh),
+            LeaseOutcome::Taken(bytes) => match Entry::parse(&bytes) {
+                Entry::Lease(stamp) => Some(stamp),
+                _ => None,
+            },
+            LeaseOutcome::Refused(kind) => {
+                self.refused(kind);
+                None
+            }
+            LeaseOutcome::Gone => None,
+        };
+        let stamps: Vec<_> = outcomes.into_iter().map_while(stamp).collect();
+        (stamps.len() == spec.tags.len()).then_some(Filling { leases, stamps })
+    }
+
+    /// The fill, if there is leave to fill and the value may be cached.
+    pub(super) fn prepare(
+        self,
+        spec: &Spec,
+        filling: Option<Filling>,
+        body: Option<Body>,
+        took: Duration,
+    ) -> Option<Fill> {
+        let mut filling = filling?;
+        let Some(body) = body else {
+            self.counters.unencodable.up();
+            return None;
+        };
+        let ttl = self.lifetime(spec, &body)?;
+        filling.leases.spend(&spec.key);
+        let entry = self.envelope(spec, body, filling.stamps, took);
+        Some(Fill { key: spec.key.clone(), token: filling.leases.token, entry, ttl })
+    }
+
+    /// How long this body may live in the cache; `None` where it may not be there at all.
+    pub(super) fn lifetime(self, spec: &Spec, body: &Body) -> Option<Ttl> {
+        let ttl = match body {
+            Body::Nothing => spec.negative_ttl,
+            Body::Encoded { payload, .. } => {
+                if payload.len() > self.context.policy.max_value_bytes {
+                    self.counters.too_large.up();
+                    tracing::debug!(key = %spec.key, bytes = payload.len(), "a value above the size limit is not cached");
+                    return None;
+                }
+                spec.ttl
+            }
+        };
+        (!ttl.is_zero()).then(|| ttl.jittered(self.context.policy.jitter))
+    }
+
+    pub(super) fn envelope(
+        self,
+        spec: &Spec,
+        body: Body,
+        stamps: Vec<Token>,
+        took: Duration,
+    ) -> bytes::Bytes {
+        Value {
+            fingerprint: spec.shape.fingerprint,
+            filled_at: self.context.clock.unix_millis(),
+            soft_ttl_millis: 0,
+            load_micros: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
+            stamps,
+            body,
+        }
+        .to_bytes()
+    }
+
+    /// Fills while the caller goes on, and tells who waited what became of it.
+    pub(super) fn fill_behind(self, leader: Leader, spec: &Spec, fill: Option<Fill>) {
+        // The lease of a tagged answer outlives a write that changes only the tag, so its fill proves nothing to who
+        // came after the load: the stamps will tell at the next look.
+        let proves = spec.tags.is_empty();
+        let Some(fill) = fill else {
+            leader.filled(false);
+            return;
+        };
+        let (context, flights, counters) =
+            (self.context.clone(), self.flights.clone(), self.counters.clone());
+        background(Box::pin(async move {
+            let reader = Reader { context: &context, flights: &flights, counters: &counters };
+            let accepted = reader.fill(fill).await;
+            leader.filled(accepted && proves);
+        }));
+    }
+
+    pub(super) async fn fill(self, fill: Fill) -> bool {
+        self.context.before(Step::Fill, &fill.key).await;
+        match self.context.cache.fill(&[fill]).await {
+            Ok(accepted) if accepted.first() == Some(&true) => {
+                self.counters.fills.up();
+                true
+            }
+            Ok(_) => {
+                self.counters.rejected_fills.up();
+                false
+            }
+            Err(error) => {
+                self.failed("filling an entry", &error);
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Single flight: concurrent misses of one key in this process share one load.
+//!
+//! Who may take a load's answer is decided by what the answer proves. A caller that joined before the load's statement
+//! began may take it. One that joined later may take it only once the fill was accepted, which proves that no writer
+//! came between; else it starts anew. A writer never has to find the flights of its keys: its hold makes their fills
+//! be refused.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::entry::{Body, Token};
+use crate::key::Key;
+
+/// A failure that can be given to several callers.
+pub(crate) type Erased = Arc<dyn Any + Send + Sync>;
+
+/// So many leases that were never filled are remembered; then all are forgotten.
+const MOST_SUSPECTS: usize = 1024;
+
+/// The flights of one repository.
+#[derive(Debug, Default)]
+pub(crate) struct Flights {
+    flights: Mutex<HashMap<Key, Arc<Flight>>>,
+    /// Leases of other processes that somebody here has waited for in vain: their holder may be dead, and nobody waits
+    /// for them a second time.
+    suspects: Mutex<HashMap<Key, Token>>,
+}
+
+/// What a passenger gets.
+#[derive(Clone)]
+pub(crate) enum Arrival {
+    Value(Body),
+    Failure(Erased),
+}
+
+#[derive(Default)]
+struct Flight {
+    progress: Mutex<Progress>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// Passengers so far; each bears its number, from one.
+    passengers: u64,
+    /// Passengers that came before the last statement was sent.
+    boarded: u64,
+    stage: Stage,
+}
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Flying,
+    /// Loaded; the fill is not decided.
+    Landed(Arrival),
+    /// Loaded and filled: the value was still true when the fill was accepted.
+    Proven(Arrival),
+    /// Loaded, and not filled: good only for who had boarded.
+    Unproven(Arrival),
+    /// The leader went away, or had an answer that cannot be shared.
+    Lost,
+}
+
+pub(crate) enum Boarding {
+    /// Load for everyone.
+    Leader(Leader),
+    /// Somebody is loading.
+    Passenger(Passenger),
+}
+
+impl Flights {
+    pub(crate) fn board(self: &Arc<Self>, key: &Key) -> Boarding {
+        let mut flights = lock(&self.flights);
+        match flights.entry(key.clone()) {
+            MapEntry::Occupied(entry) => {
+                let flight = Arc::clone(entry.get());
+                let mut progress = lock(&flight.progress);
+                progress.passengers += 1;
+                let number = progress.passengers;
+                drop(progress);
+                Boarding::Passenger(Passenger { flight, number })
+            }
+            MapEntry::Vacant(entry) => {
+                let flight = Arc::clone(entry.insert(Arc::default()));
+                Boarding::Leader(Leader { flights: Arc::clone(self), key: key.clone(), flight })
+            }
+        }
+    }
+
+    /// Takes the flight away from those who come later, if it is still the one at its key.
+    pub(crate) fn detach(&self, key: &Key, passenger: &Passenger) {
+        self.remove(key, &passenger.flight);
+    }
+
+    /// Remembers a lease that was waited for in vain.
+    pub(crate) fn suspect(&self, key: &Key, lease: Token) {
+        let mut suspects = lock(&self.suspects);
+        if suspects.len() >= MOST_SUSPECTS {
+            suspects.clear();
+        }
+        suspects.insert(key.clone(), lease);
+    }
+
+    pub(crate) fn is_suspect(&self, key: &Key, lease: Token) -> bool {
+        lock(&self.suspects).get(key) == Some(&lease)
+    }
+
+    fn remove(&self, key: &Key, flight: &Arc<Flight>) {
+        let mut flights = lock(&self.flights);
+        if flights.get(key).is_some_and(|found| Arc::ptr_eq(found, flight)) {
+            flights.remove(key);
+        }
+    }
+}
+
+/// The caller that loads. Dropped before it landed, it hands over to whoever boards next.
+pub(crate) struct Leader {
+    flights: Arc<Flights>,
+    key: Key,
+    flight: Arc<Flight>,
+}
+
+impl Leader {
+    /// Called right before a statement is sent whose answer may be handed out: who is aboard now may take it.
+    pub(crate) fn depart(&self) {
+        let mut progress = lock(&self.flight.progress);
+        progress.boarded = progress.passengers;
+    }
+
+    /// Whether anyone is waiting for the answer of the last statement.
+    pub(crate) fn has_passengers(&self) -> bool {
+        lock(&self.flight.progress).boarded > 0
+    }
+
+    /// The load is done; `None` cannot be shared.
+    pub(crate) fn land(&self, arrival: Option<Arrival>) {
+        self.set(arrival.map_or(Stage::Lost, Stage::Landed));
+    }
+
+    /// The fill is decided.
+    pub(crate) fn filled(self, accepted: bool) {
+        let mut progress = lock(&self.flight.progress);
+        progress.stage = match std::mem::replace(&mut progress.stage, Stage::Lost) {
+            Stage::Landed(arrival) if accepted => Stage::Proven(arrival),
+            Stage::Landed(arrival) => Stage::Unproven(arrival),
+            other => other,
+        };
+        // The drop wakes everyone.
+    }
+
+    fn set(&self, stage: Stage) {
+        lock(&self.flight.progress).stage = stage;
+        self.flight.changed.notify_waiters();
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        self.flights.remove(&self.key, &self.flight);
+        let mut progress = lock(&self.flight.progress);
+        progress.stage = match std::mem::replace(&mut progress.stage, Stage::Lost) {
+            Stage::Flying => Stage::Lost,
+            Stage::Landed(arrival) => Stage::Unproven(arrival),
+            other => other,
+        };
+        drop(progress);
+        self.flight.changed.notify_waiters();
+    }
+}
+
+pub(crate) struct Passenger {
+    flight: Arc<Flight>,
+    number: u64,
+}
+
+impl Passenger {
+    /// The answer, if it is good for this passenger; `None` where it has to start anew, `Err` where the leader took
+    /// longer than `patience`.
+    pub(crate) async fn arrive(&self, patience: Duration) -> Result<Option<Arrival>, TooSlow> {
+        let waiting = async {
+            loop {
+                let changed = self.flight.changed.notified();
+                tokio::pin!(changed);
+                // Registered before the look, so that no change falls in between.
+                changed.as_mut().enable();
+                if let Some(decided) = self.decided() {
+                    return decided;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(patience, waiting).await.map_err(|_| TooSlow)
+    }
+
+    fn decided(&self) -> Option<Option<Arrival>> {
+        let progress = lock(&self.flight.progress);
+        let aboard = self.number <= progress.boarded;
+        match &progress.stage {
+            Stage::Flying => None,
+            Stage::Landed(arrival) => aboard.then(|| Some(arrival.clone())),
+            Stage::Proven(arrival) => Some(Some(arrival.clone())),
+            Stage::Unproven(arrival) => Some(aboard.then(|| arrival.clone())),
+            Stage::Lost => Some(None),
+        }
+    }
+}
+
+/// The leader took too long.
+#[derive(Debug)]
+pub(crate) struct TooSlow;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Flight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flight").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,44 @@
+//! What a read needs to know of its entry, and how its answer becomes bytes.
+
+use crate::entry::Body;
+use crate::key::Key;
+use crate::policy::{Codec, Ttl};
+use crate::shape::Shape;
+
+/// One entry: where it stands, how long it lives, what type it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Spec {
+    pub(crate) key: Key,
+    /// The tags that the value depends on, in a fixed order.
+    pub(crate) tags: Vec<Key>,
+    pub(crate) ttl: Ttl,
+    pub(crate) negative_ttl: Ttl,
+    pub(crate) codec: Codec,
+    pub(crate) shape: Shape,
+}
+
+impl Spec {
+    /// The codec to write with: a type that asks the data what it is gets one that can answer.
+    pub(crate) fn codec(&self) -> Codec {
+        if self.shape.self_describing { Codec::Json } else { self.codec }
+    }
+}
+
+/// How the answer of a load becomes an entry's body, and comes back from it.
+///
+/// A repository's rows are `Optional<Shared<Row>>`; a cached method's answer is named by its return type.
+pub trait Answer: Send + 'static {
+    /// What the caller gets.
+    type Value: Send;
+
+    /// The shape of what is written.
+    fn shape(declared: &str) -> Shape;
+
+    /// The body of the entry; `None` where no codec can carry the value.
+    #[doc(hidden)]
+    fn encode(value: &Self::Value, codec: Codec) -> Option<Body>;
+
+    /// The value again; `None` where the bytes make no such value.
+    #[doc(hidden)]
+    fn decode(body: &Body) -> Option<Self::Value>;
+}

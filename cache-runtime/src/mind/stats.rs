@@ -1,0 +1,105 @@
+//! What happened, counted.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// The counters of one repository.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Counter,)*
+        }
+
+        /// What a repository, or all under a manager, did since it began. Plain counts of events.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            pub(crate) fn snapshot(&self) -> Stats {
+                Stats { $($name: self.$name.0.load(Ordering::Relaxed),)* }
+            }
+        }
+
+        impl std::ops::AddAssign for Stats {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name += other.$name;)*
+            }
+        }
+
+        impl Stats {
+            /// Each count with its name, in a fixed order.
+            #[must_use]
+            pub fn rows(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name)),*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Reads that the cache answered with a value.
+    hits,
+    /// Reads that the cache answered with "there is none".
+    negative_hits,
+    /// Reads that the cache could not answer.
+    misses,
+    /// Misses that were answered by another caller's load in this process.
+    coalesced,
+    /// Queries sent to the database for reads; a batch is one.
+    loads,
+    /// Values put into the cache.
+    fills,
+    /// Fills that were refused because a writer came between load and fill.
+    rejected_fills,
+    /// Reads that found a writer about to commit, and went to the database.
+    held,
+    /// Values above the size limit, returned but not cached.
+    too_large,
+    /// Values that no codec could write, returned but not cached.
+    unencodable,
+    /// Entries that this program does not understand, and replaced.
+    foreign,
+    /// Cache operations that failed; the reads were answered from the database.
+    errors,
+    /// Keys invalidated by writes.
+    invalidations,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn up(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn add(&self, count: usize) {
+        self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+impl Stats {
+    /// The share of reads that the cache answered, from 0 to 1; `None` before the first read.
+    #[must_use]
+    pub fn hit_ratio(&self) -> Option<f64> {
+        let answered = self.hits + self.negative_hits;
+        let reads = answered + self.misses;
+        #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than a double holds")]
+        (reads > 0).then(|| answered as f64 / reads as f64)
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (name, count)) in
+            self.rows().into_iter().filter(|(_, count)| *count > 0).enumerate()
+        {
+            write!(f, "{}{name} {count}", if at > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! How long, how large, how patient: the words in which a repository's behaviour is set.
+
+mod duration;
+
+use std::time::Duration;
+
+pub use duration::parse_duration;
+
+/// How long an entry lives.
+///
+/// Zero stores nothing, and removes what was there; anything above [`Ttl::MAX`] counts as [`Ttl::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    /// Until it is removed.
+    Forever,
+    /// For this long.
+    After(Duration),
+}
+
+impl Ttl {
+    /// The longest finite lifetime, ten years: far beyond use, and far below where servers overflow.
+    pub const MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+    /// Milliseconds to live: `None` is forever, `Some(0)` is "store nothing". A finite lifetime below a millisecond is
+    /// one millisecond.
+    #[must_use]
+    pub fn millis(self) -> Option<u64> {
+        match self {
+            Self::Forever => None,
+            Self::After(Duration::ZERO) => Some(0),
+            Self::After(time) => {
+                let millis = time.min(Self::MAX).as_millis();
+                Some(u64::try_from(millis).unwrap_or(u64::MAX).max(1))
+            }
+        }
+    }
+
+    /// Whether nothing is to be stored.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.millis() == Some(0)
+    }
+
+    /// This lifetime moved by a random share of up to `spread` in either direction, so that entries that were filled
+    /// together do not expire together. A zero lifetime stays zero, forever stays forever.
+    #[must_use]
+    pub fn jittered(self, spread: f64) -> Self {
+        match self {
+            Self::After(time) if !time.is_zero() && spread > 0.0 => {
+                let share = 1.0 + spread.min(1.0) * (2.0 * fastrand::f64() - 1.0);
+                let moved = time.min(Self::MAX).mul_f64(share.max(0.0));
+                Self::After(moved.max(Duration::from_millis(1)))
+            }
+            other => other,
+        }
+    }
+}
+
+impl From<Duration> for Ttl {
+    fn from(time: Duration) -> Self {
+        Self::After(time)
+    }
+}
+
+/// What is left of a key's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remaining {
+    /// There is no such key.
+    NoKey,
+    /// The key does not expire.
+    Forever,
+    /// The key expires after this long.
+    Left(Duration),
+}
+
+/// How values are written.
+///
+/// The entry says which codec wrote it, so a change of codec in a rolling deploy needs no flush.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Codec {
+    /// [postcard](https://docs.rs/postcard): compact, and some five times faster to decode than JSON. A value that
+    /// does not survive it (`serde(flatten)`, `untagged`, `skip_serializing_if`, a JSON value) is written as JSON.
+    #[default]
+    Postcard,
+    /// JSON: larger and slower, readable with `redis-cli`.
+    Json,
+}
+
+/// What a write does when the keys that it changes cannot be held because the cache is out of reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnUnreachable {
+    /// The write is rolled back and fails with [`ErrorKind::HoldNotPlaced`](crate::ErrorKind::HoldNotPlaced). The
+    /// default: no reader ever sees an old value, at the price that writes need the cache.
+    #[default]
+    Reject,
+    /// The write commits, and the log names the keys that may be old until their TTL. For data where a failed write
+    /// is worse than an old read.
+    Proceed,
+}
+
+/// Everything that a manager decides for the repositories under it; a repository may override its TTLs and codec.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Policy {
+    /// How long a value lives. 15 minutes: long enough that a warm cache stays warm, short enough that an entry that
+    /// nobody asks for any more does not stay.
+    pub ttl: Ttl,
+    /// How long a cached "there is no such row" lives. One minute: it protects the database from repeated look-ups of
+    /// what is not there, and such look-ups are rarely for keys that are worth memory for longer.
+    pub negative_ttl: Ttl,
+    /// The share by which each entry's TTL is moved at random, either way. 0.1.
+    pub jitter: f64,
+    /// How values are written. Postcard.
+    pub codec: Codec,
+    /// The largest encoded value that is cached, in bytes; a larger one is returned but not cached, and counted.
+    /// 1 MiB: Redis serves one command at a time, and a larger reply holds up everyone else's.
+    pub max_value_bytes: usize,
+    /// How long a lease lives: a load that takes longer is returned but not cached. 10 seconds.
+    pub lease_ttl: Duration,
+    /// How long a reader waits for another process that is loading the same key, before it loads for itself without
+    /// filling. One second.
+    pub lease_wait: Duration,
+    /// How long a hold lives when its writer dies: until then, readers of the key go to the database. 30 seconds,
+    /// longer than a commit ever takes; a writer that needs longer renews it.
+    pub hold_ttl: Duration,
+    /// What a write does when its keys cannot be held. Reject.
+    pub on_unreachable: OnUnreachable,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            ttl: Ttl::After(Duration::from_secs(15 * 60)),
+            negative_ttl: Ttl::After(Duration::from_secs(60)),
+            jitter: 0.1,
+            codec: Codec::default(),
+            max_value_bytes: 1 << 20,
+            lease_ttl: Duration::from_secs(10),
+            lease_wait: Duration::from_secs(1),
+            hold_ttl: Duration::from_secs(30),
+            on_unreachable: OnUnreachable::default(),
+        }
+    }
+}

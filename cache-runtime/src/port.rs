@@ -1,0 +1,15 @@
+//! The ports: what the mind asks of the world, and what a hand must keep.
+
+mod cache;
+mod observer;
+mod source;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use cache::{Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome};
+pub use observer::{Observer, Step};
+pub use source::DataSource;
+
+/// What a dyn-compatible port method returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,205 @@
+//! The cache: bytes at keys, and the atomic steps of the coherence protocol.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::BoxFuture;
+use crate::entry::Token;
+use crate::error::{ErrorKind, Result};
+use crate::key::{Key, Namespace};
+use crate::policy::{Remaining, Ttl};
+
+/// A store of bytes by key, with lifetimes.
+///
+/// Absent is an answer, never an error. Every method takes effect whole or not at all for each key; a batch is not
+/// atomic across its keys. An implementation bounds the time of each call itself (the Redis hand: 250 ms), and a
+/// dropped future leaves nothing behind that a later call could take for its own answer.
+///
+/// Values that a program stores here itself should stay out of the keys that repositories use: those hold
+/// [entries](crate::entry), and are changed through [`CoherentCache`] alone.
+pub trait Cache: Debug + Send + Sync + 'static {
+    /// The bytes at `key`.
+    ///
+    /// # Errors
+    /// [`WrongType`](crate::ErrorKind::WrongType) where something other than bytes stands at the key, and whatever
+    /// keeps the backend from answering.
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>>;
+
+    /// Puts `value` at `key`, whatever was there, of whatever type. A zero TTL removes the key.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn set<'a>(&'a self, key: &'a Key, value: Bytes, ttl: Ttl) -> BoxFuture<'a, Result<()>>;
+
+    /// Removes `key`; says whether it was there.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>>;
+
+    /// Whether `key` is there.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn exists<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>>;
+
+    /// Gives `key` a new lifetime, [`Ttl::Forever`] included; a zero TTL removes it. Says whether it was there.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn expire<'a>(&'a self, key: &'a Key, ttl: Ttl) -> BoxFuture<'a, Result<bool>>;
+
+    /// What is left of the life of `key`.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn ttl<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Remaining>>;
+
+    /// The bytes at each of `keys`, in their order; a key that holds another type counts as absent. Nothing is asked
+    /// of the backend for no keys.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Bytes>>>>;
+
+    /// Puts each value at its key, all with one TTL.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering; some of the keys may then be set.
+    fn set_many<'a>(&'a self, entries: &'a [(Key, Bytes)], ttl: Ttl) -> BoxFuture<'a, Result<()>>;
+
+    /// Removes all of `keys`; says how many were there.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering; some of the keys may then be gone.
+    fn delete_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<u64>>;
+
+    /// Asks the backend for a sign of life.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn ping(&self) -> BoxFuture<'_, Result<()>>;
+
+    /// Removes every key of `namespace` and nothing else; says how many it removed. Keys that are set meanwhile may
+    /// stay.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering; some of the keys may then be gone.
+    fn clear<'a>(&'a self, namespace: &'a Namespace) -> BoxFuture<'a, Result<u64>>;
+
+    /// Lets go of connections and memory. Every later call that asks for something fails with
+    /// [`Closed`](crate::ErrorKind::Closed); closing twice is fine.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from closing in order; it is closed all the same.
+    fn close(&self) -> BoxFuture<'_, Result<()>>;
+}
+
+/// The atomic steps of the coherence protocol, on top of [`Cache`].
+///
+/// What stands at a key is an [entry](crate::entry): a value, a lease or a hold; absent is the fourth state. Each step
+/// is atomic for each key. In a batch each key stands for itself, taken in the batch's order: what happens to one never
+/// changes another's outcome. A time to live of zero counts as a millisecond.
+pub trait CoherentCache: Cache {
+    /// Takes a lease for each request, where the key is absent, or still bears exactly the bytes that the request
+    /// means to replace, which are never those of a hold. Called by a reader after it found the key so; a lease that is granted stands until it is
+    /// filled, abandoned, held over, or `ttl` has passed.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering; leases may then have been taken, and run out by themselves.
+    fn lease<'a>(
+        &'a self,
+        requests: &'a [LeaseRequest],
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Vec<LeaseOutcome>>>;
+
+    /// Puts each value at its key if the very lease that it names still stands there; says for each whether it stands
+    /// there now. A value that the backend has no room for may be refused like one without a lease; the key is then
+    /// absent.
+    /// Called after the load; a lease that is gone means that a writer came between, and the value must be dropped.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn fill<'a>(&'a self, fills: &'a [Fill]) -> BoxFuture<'a, Result<Vec<bool>>>;
+
+    /// Takes the lease of `token` away from each key where it still stands, so that the next reader need not wait for
+    /// it to run out. Called when a load failed or its caller went away.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn abandon<'a>(&'a self, keys: &'a [Key], token: Token) -> BoxFuture<'a, Result<()>>;
+
+    /// Sets the writer's token at each key: value and lease are gone, other writers' live tokens stay. Called before
+    /// the commit, for every key that the commit changes; called again with the same token it renews the deadline.
+    ///
+    /// # Errors
+    /// [`WrongType`](crate::ErrorKind::WrongType) where a value of another data type stands at a key: it is not ours to
+    /// remove.
+    /// Any error means that not every key is held, and the commit must not be sent as if they were.
+    fn hold<'a>(
+        &'a self,
+        keys: &'a [Key],
+        token: Token,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Takes the writer's token out of each key. Where it was the last, or where no hold stands any more, whatever is
+    /// at the key is removed. Called after the commit or the rollback.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering; the caller tries again until the hold has run out by itself.
+    fn release<'a>(
+        &'a self,
+        keys: &'a [Key],
+        token: Token,
+    ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>>;
+}
+
+/// One key that a reader wants to fill.
+#[derive(Clone, Debug)]
+pub struct LeaseRequest {
+    /// The key.
+    pub key: Key,
+    /// The reader's token.
+    pub token: Token,
+    /// What the lease may replace: `None` means that the key must be absent, `Some` that it must bear these bytes
+    /// (an undecodable entry, or a value that is to be refreshed).
+    pub over: Option<Bytes>,
+}
+
+/// What became of a [`LeaseRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeaseOutcome {
+    /// The lease stands: load, then fill.
+    Granted,
+    /// This stands at the key instead.
+    Taken(Bytes),
+    /// The key was to be replaced and is absent now.
+    Gone,
+    /// The backend refused this key alone: a value of another data type stands there.
+    Refused(ErrorKind),
+}
+
+/// One value that a reader loaded under a lease.
+#[derive(Clone, Debug)]
+pub struct Fill {
+    /// The key.
+    pub key: Key,
+    /// The token of the lease it was loaded under.
+    pub token: Token,
+    /// The whole entry, header included.
+    pub entry: Bytes,
+    /// How long it lives. Never zero: what is not to be stored is abandoned instead.
+    pub ttl: Ttl,
+}
+
+/// What became of a writer's hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReleaseOutcome {
+    /// The hold stood, and was taken out.
+    Released,
+    /// The hold was gone: it had run out, or the server lost it.
+    WasGone,
+}

@@ -1,0 +1,198 @@
+//! The statements of an entity: written once for each type, and prepared once on each connection by sqlx.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::{PoisonError, RwLock};
+
+use super::entity::{Column, Entity};
+
+/// The fixed statements of one entity.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    /// The table, quoted.
+    pub(crate) table: String,
+    /// All columns, quoted and separated by commas.
+    pub(crate) columns: String,
+    /// Places of the columns that an insert names.
+    pub(crate) inserted: Vec<usize>,
+    /// Places of the columns that an update sets.
+    pub(crate) updated: Vec<usize>,
+    pub(crate) select: String,
+    pub(crate) select_many: String,
+    pub(crate) select_many_for_update: String,
+    pub(crate) insert: String,
+    pub(crate) insert_or_nothing: String,
+    pub(crate) update: String,
+    pub(crate) delete: String,
+    pub(crate) delete_many: String,
+    order: String,
+    ids: String,
+}
+
+/// The column that tells the row before a change from the row after it.
+pub(crate) const SIDE: &str = "__cache_side";
+
+impl Statements {
+    /// The statements of `E`, which live as long as the program: there is one set for each type in it.
+    pub(crate) fn of<E: Entity>() -> &'static Self {
+        static ALL: RwLock<Option<HashMap<TypeId, &'static Statements>>> = RwLock::new(None);
+        let known = TypeId::of::<E>();
+        if let Some(found) = ALL
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .and_then(|all| all.get(&known).copied())
+        {
+            return found;
+        }
+        let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
+        all.get_or_insert_default()
+            .entry(known)
+            .or_insert_with(|| Box::leak(Box::new(Self::write(E::TABLE, E::COLUMNS))))
+    }
+
+    fn write(table: &str, columns: &[Column]) -> Self {
+        let table = table.split('.').map(quote).collect::<Vec<_>>().join(".");
+        let all = list(columns.iter());
+        let id_names: Vec<_> =
+            columns.iter().filter(|column| column.id).map(|column| quote(column.name)).collect();
+        let ids = id_names.join(", ");
+        let places = |keep: &dyn Fn(&Column) -> bool| -> Vec<usize> {
+            columns
+                .iter()
+                .enumerate()
+                .filter(|(_, column)| keep(column))
+                .map(|(at, _)| at)
+                .collect()
+        };
+        let inserted = places(&|column| !column.generated);
+        let updated = places(&|column| !column.generated && !column.id);
+
+        let by_id = equal(&id_names);
+        let by_ids = match id_names.as_slice() {
+            [one] => format!("{one} = ANY($1)"),
+            several => {
+                format!("({ids}) IN (SELECT * FROM UNNEST({}))", parameters(1, several.len()))
+            }
+        };
+        let select_many = format!("SELECT {all} FROM {table} WHERE {by_ids}");
+        let names = list(inserted.iter().filter_map(|at| columns.get(*at)));
+        let into = if inserted.is_empty() {
+            format!("INSERT INTO {table} DEFAULT VALUES")
+        } else {
+            format!("INSERT INTO {table} ({names}) VALUES ({})", parameters(1, inserted.len()))
+        };
+        let mut sets = updated
+            .iter()
+            .filter_map(|at| columns.get(*at))
+            .zip(id_names.len() + 1..)
+            .map(|(column, number)| format!("{} = ${number}", quote(column.name)))
+            .collect::<Vec<_>>();
+        if sets.is_empty() {
+            // A row that is all id: the update still locks it and runs its triggers.
+            sets.extend(id_names.iter().map(|name| format!("{name} = target.{name}")));
+        }
+        let same_row = id_names
+            .iter()
+            .map(|name| format!("target.{name} = before.{name}"))
+            .collect::<Vec<_>>()
+            .join(" AND ");
+        let returned = columns
+            .iter()
+            .map(|column| format!("target.{}", quote(column.name)))
+            .collect::<Vec<_>>()
+            .join(", ");
+        Self {
+            select: format!("SELECT {all} FROM {table} WHERE {by_id}"),
+            // In the order of the ids, so that two writers of the same rows never wait for each other in a circle.
+            select_many_for_update: format!("{select_many} ORDER BY {ids} FOR UPDATE"),
+            select_many,
+            insert: format!("{into} RETURNING {all}"),
+            insert_or_nothing: format!("{into} ON CONFLICT ({ids}) DO NOTHING RETURNING {all}"),
+            update: format!(
+                "WITH before AS (SELECT {all} FROM {table} WHERE {by_id} FOR UPDATE), \
+                 after AS (UPDATE {table} AS target SET {} FROM before WHERE {same_row} RETURNING {returned}) \
+                 SELECT 0 AS \"{SIDE}\", {all} FROM before UNION ALL SELECT 1, {all} FROM after",
+                sets.join(", ")
+            ),
+            delete: format!("DELETE FROM {table} WHERE {by_id} RETURNING {all}"),
+            delete_many: format!("DELETE FROM {table} WHERE {by_ids} RETURNING {all}"),
+            order: ids.clone(),
+            ids,
+            table,
+            columns: all,
+            inserted,
+            updated,
+        }
+    }
+
+    /// `INSERT` of `rows` rows at once.
+    pub(crate) fn insert_rows(&self, rows: usize) -> String {
+        let width = self.inserted.len();
+        let insert = &self.insert;
+        let Some((head, tail)) = insert
+            .split_once("VALUES (")
+            .zip(insert.split_once(" RETURNING "))
+            .map(|((head, _), (_, tail))| (head, tail))
+        else {
+            return insert.clone();
+        };
+        let mut sql = format!("{head}VALUES ");
+        for row in 0..rows {
+            let comma = if row > 0 { ", " } else { "" };
+            // Writing to a string does not fail.
+            let _ = write!(sql, "{comma}({})", parameters(row * width + 1, width));
+        }
+        sql + " RETURNING " + tail
+    }
+
+    /// The ids of the rows with these values in these columns.
+    pub(crate) fn ids_by(&self, columns: &[&str]) -> String {
+        format!(
+            "SELECT {} FROM {} WHERE {} ORDER BY {}",
+            self.ids,
+            self.table,
+            equal(&quoted(columns)),
+            self.order
+        )
+    }
+
+    /// A page of the rows with these values in these columns.
+    pub(crate) fn rows_by(&self, columns: &[&str]) -> String {
+        let next = columns.len() + 1;
+        format!(
+            "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT ${next} OFFSET ${}",
+            self.columns,
+            self.table,
+            equal(&quoted(columns)),
+            self.order,
+            next + 1
+        )
+    }
+}
+
+fn quoted(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| quote(name)).collect()
+}
+
+fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn list<'c>(columns: impl Iterator<Item = &'c Column>) -> String {
+    columns.map(|column| quote(column.name)).collect::<Vec<_>>().join(", ")
+}
+
+fn parameters(first: usize, count: usize) -> String {
+    (first..first + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+}
+
+fn equal(names: &[String]) -> String {
+    names
+        .iter()
+        .zip(1..)
+        .map(|(name, number)| format!("{name} = ${number}"))
+        .collect::<Vec<_>>()
+        .join(" AND ")
+}

@@ -1,0 +1,32 @@
+//! What generated repositories stand on: a user's struct with a pool and a manager, and the reads and writes over it.
+
+mod answer;
+mod call;
+mod config;
+mod core;
+mod explain;
+mod invalidation;
+mod page;
+mod read;
+mod share;
+mod within;
+mod write;
+
+pub use answer::{Optional, Shared, Whole};
+pub use call::{Call, CallSpec};
+pub use config::{CachedRepository, Index, RepositoryConfig, Slot, TagPiece, TagTemplate};
+pub(crate) use core::{Core, Registry};
+pub use explain::{Explanation, Origin, State};
+pub use invalidation::{Changing, Invalidation};
+pub use page::Page;
+pub use within::Within;
+
+use std::sync::Arc;
+
+/// The reads and writes of one repository: a borrowed view that every generated method goes through, and that a
+/// hand-written one may use as well.
+#[derive(Debug)]
+pub struct Repository<'r, R: CachedRepository> {
+    host: &'r R,
+    core: &'r Arc<Core<R::Entity>>,
+}

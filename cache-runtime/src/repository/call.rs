@@ -1,0 +1,151 @@
+//! Cached methods: an answer under a key of its own, with tags.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::Repository;
+use super::config::CachedRepository;
+use super::core::Core;
+use super::share::sharing;
+use crate::error::Result;
+use crate::key::{Key, KeyBuilder};
+use crate::mind::{Answer, Spec};
+use crate::policy::{Codec, Ttl};
+use crate::shape::Shape;
+
+/// What `#[cached(…)]` says of a method, beside its key. A `static` in the method.
+#[derive(Debug)]
+pub struct CallSpec {
+    declared: &'static str,
+    ttl: Option<Duration>,
+    negative_ttl: Option<Duration>,
+    codec: Option<Codec>,
+    shape: OnceLock<Shape>,
+}
+
+impl CallSpec {
+    /// A method whose return type was `declared`, with the repository's lifetimes and codec.
+    #[must_use]
+    pub const fn new(declared: &'static str) -> Self {
+        Self { declared, ttl: None, negative_ttl: None, codec: None, shape: OnceLock::new() }
+    }
+
+    /// How long an answer lives.
+    #[must_use]
+    pub const fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// How long the answer "none" lives.
+    #[must_use]
+    pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// How answers are written.
+    #[must_use]
+    pub const fn codec(mut self, codec: Codec) -> Self {
+        self.codec = Some(codec);
+        self
+    }
+}
+
+/// One call of a cached method, on its way to an answer.
+#[derive(Debug)]
+#[must_use]
+pub struct Call<'r, R: CachedRepository, A> {
+    core: &'r Arc<Core<R::Entity>>,
+    spec: &'static CallSpec,
+    key: Option<Result<Key>>,
+    tags: Vec<Result<Key>>,
+    answer: PhantomData<fn() -> A>,
+}
+
+impl<'r, R: CachedRepository> Repository<'r, R> {
+    /// Begins a call that answers in the form `A`: [`Whole`](crate::Whole), [`Shared`](crate::Shared) or
+    /// [`Optional`](crate::Optional).
+    pub fn call<A: Answer>(&self, spec: &'static CallSpec) -> Call<'r, R, A> {
+        Call { core: self.core, spec, key: None, tags: Vec::new(), answer: PhantomData }
+    }
+}
+
+impl<R: CachedRepository, A: Answer> Call<'_, R, A> {
+    /// The key, under the repository's table.
+    pub fn key(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
+        self.key = Some(call_key(self.core, write));
+        self
+    }
+
+    /// A tag that the answer depends on: when the tag is invalidated, the answer is a miss. The tag that bears the
+    /// table's name is invalidated by every change of a row through its repository.
+    pub fn tag(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
+        self.tags.push(write(self.core.context.namespace.tag()).finish());
+        self
+    }
+
+    /// The cached answer, or that of `load`, which is then cached. Concurrent calls with one key share one load.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub async fn cached<E, F, Fut>(self, load: F) -> std::result::Result<A::Value, E>
+    where
+        E: Send + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = std::result::Result<A::Value, E>>,
+    {
+        let core = self.core;
+        match self.into_spec() {
+            Ok(spec) => core.reader().read::<A, E, F, Fut>(&spec, sharing(), load).await,
+            Err(error) => {
+                core.reader().failed("writing a key", &error);
+                load().await
+            }
+        }
+    }
+
+    /// The answer of `load` in any case, which takes the place of what is cached.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub async fn put<E, F, Fut>(self, load: F) -> std::result::Result<A::Value, E>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = std::result::Result<A::Value, E>>,
+    {
+        let core = self.core;
+        match self.into_spec() {
+            Ok(spec) => core.reader().renew::<A, E, F, Fut>(&spec, load).await,
+            Err(error) => {
+                core.reader().failed("writing a key", &error);
+                load().await
+            }
+        }
+    }
+
+    fn into_spec(self) -> Result<Spec> {
+        let key = match self.key {
+            Some(key) => key?,
+            None => call_key(self.core, |key| key)?,
+        };
+        Ok(Spec {
+            key,
+            tags: self.tags.into_iter().collect::<Result<_>>()?,
+            ttl: self.spec.ttl.map_or(self.core.ttl, Ttl::After),
+            negative_ttl: self.spec.negative_ttl.map_or(self.core.negative_ttl, Ttl::After),
+            codec: self.spec.codec.unwrap_or(self.core.codec),
+            shape: *self.spec.shape.get_or_init(|| A::shape(self.spec.declared)),
+        })
+    }
+}
+
+/// The key of a cached method's answer.
+pub(super) fn call_key<E: crate::postgres::Entity>(
+    core: &Core<E>,
+    write: impl FnOnce(KeyBuilder) -> KeyBuilder,
+) -> Result<Key> {
+    write(core.key().text("call")).finish()
+}

@@ -1,0 +1,113 @@
+//! What `#[cached_repository]` says of a struct.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use super::Repository;
+use super::core::Registry;
+use crate::manager::CacheManager;
+use crate::policy::Codec;
+use crate::postgres::Entity;
+
+/// A struct with a pool and a cache manager, whose rows are cached.
+///
+/// `#[cached_repository(entity = …)]` implements it; by hand it takes the five items below, and
+/// [`repository`](Self::repository) then gives every read and write.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cached repository",
+    label = "not a cached repository",
+    note = "annotate the struct, too: `#[cached_repository(entity = …, ttl = \"15m\")]`"
+)]
+pub trait CachedRepository: Send + Sync + 'static {
+    /// The rows.
+    type Entity: Entity;
+
+    /// The annotation.
+    const CONFIG: RepositoryConfig;
+
+    /// Where the manager keeps this repository's state. One `static` for each repository type.
+    fn slot() -> &'static Slot;
+
+    /// The database.
+    fn db(&self) -> &PgPool;
+
+    /// The cache.
+    fn cache(&self) -> &CacheManager;
+
+    /// The reads and writes.
+    fn repository(&self) -> Repository<'_, Self>
+    where
+        Self: Sized,
+    {
+        Repository { host: self, core: Registry::core::<Self>(self.cache()) }
+    }
+}
+
+/// What a repository's annotation says, beside its entity.
+#[derive(Clone, Copy, Debug)]
+pub struct RepositoryConfig {
+    /// The struct's name, for logs and statistics.
+    pub name: &'static str,
+    /// How long a row lives; the manager's TTL where not given.
+    pub ttl: Option<Duration>,
+    /// How long a "no such row" lives; the manager's where not given.
+    pub negative_ttl: Option<Duration>,
+    /// How values are written; the manager's where not given.
+    pub codec: Option<Codec>,
+    /// `unique(…)`, in the order of the annotation: a look-up names one by its number.
+    pub unique: &'static [Index],
+    /// `list(…)`, in the order of the annotation.
+    pub list: &'static [Index],
+    /// `tags(…)`: beside the table's own tag, which every change of a row invalidates.
+    pub tags: &'static [TagTemplate],
+}
+
+/// Columns that rows are looked up or listed by.
+#[derive(Clone, Copy, Debug)]
+pub struct Index {
+    /// The name in keys: the columns' names joined by `+`.
+    pub name: &'static str,
+    /// The columns, as indices into [`Entity::COLUMNS`].
+    pub columns: &'static [usize],
+}
+
+/// A tag that a change of a row invalidates: `"country:{country}"` is fixed text and a column.
+#[derive(Clone, Copy, Debug)]
+pub struct TagTemplate {
+    /// The pieces: fixed text, and columns as indices into [`Entity::COLUMNS`].
+    pub pieces: &'static [TagPiece],
+}
+
+/// A piece of a [`TagTemplate`].
+#[derive(Clone, Copy, Debug)]
+pub enum TagPiece {
+    /// Fixed text.
+    Text(&'static str),
+    /// The value of a column.
+    Column(usize),
+}
+
+/// The place of one repository type in every manager's registry. A `static` beside the repository.
+#[derive(Debug)]
+pub struct Slot(std::sync::OnceLock<usize>);
+
+impl Slot {
+    /// A slot that has no number yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(std::sync::OnceLock::new())
+    }
+
+    pub(super) fn number(&self) -> usize {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        *self.0.get_or_init(|| NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,306 @@
+//! What one repository type keeps under one manager: its keys, counters and flights.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use sqlx::postgres::PgArguments;
+
+use super::answer::{Optional, Shared, Whole};
+use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
+use crate::entry::Body;
+use crate::error::Result;
+use crate::key::{Key, KeyBuilder};
+use crate::manager::CacheManager;
+use crate::mind::{Answer, Context, Counters, Flights, Reader, Spec, Stats};
+use crate::policy::{Codec, Ttl};
+use crate::postgres::{Change, Entity, IndexValue, Statements};
+use crate::shape::Shape;
+
+pub(crate) struct Core<E: Entity> {
+    pub(super) context: Arc<Context>,
+    pub(super) config: RepositoryConfig,
+    pub(super) counters: Arc<Counters>,
+    pub(super) flights: Arc<Flights>,
+    pub(super) ttl: Ttl,
+    pub(super) negative_ttl: Ttl,
+    pub(super) codec: Codec,
+    row_shape: Shape,
+    id_shape: Shape,
+    ids_shape: Shape,
+    /// The statements of each index: ids for the look-up, rows for a page.
+    unique: Vec<IndexSql>,
+    list: Vec<IndexSql>,
+    entity: std::marker::PhantomData<fn() -> E>,
+}
+
+struct IndexSql {
+    ids: &'static str,
+    rows: &'static str,
+}
+
+/// Which kind of index a look-up goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Unique,
+    List,
+}
+
+impl<E: Entity> Core<E> {
+    fn new(context: &Arc<Context>, config: RepositoryConfig) -> Self {
+        let policy = &context.policy;
+        let statements = Statements::of::<E>();
+        let sql = |index: &Index| {
+            let columns: Vec<&str> = index
+                .columns
+                .iter()
+                .filter_map(|at| E::COLUMNS.get(*at))
+                .map(|column| column.name)
+                .collect();
+            // Lives as long as the repository's type does: for ever.
+            IndexSql {
+                ids: statements.ids_by(&columns).leak(),
+                rows: statements.rows_by(&columns).leak(),
+            }
+        };
+        let mut row_shape = Optional::<Shared<E>>::shape(E::DECLARED);
+        row_shape.self_describing |= E::SELF_DESCRIBING;
+        Self {
+            context: Arc::clone(context),
+            counters: Arc::default(),
+            flights: Arc::default(),
+            ttl: config.ttl.map_or(policy.ttl, Ttl::After),
+            negative_ttl: config.negative_ttl.map_or(policy.negative_ttl, Ttl::After),
+            codec: config.codec.unwrap_or(policy.codec),
+            row_shape,
+            id_shape: Optional::<Whole<E::Id>>::shape("id"),
+            ids_shape: Whole::<Vec<E::Id>>::shape("ids"),
+            unique: config.unique.iter().map(sql).collect(),
+            list: config.list.iter().map(sql).collect(),
+            config,
+            entity: std::marker::PhantomData,
+        }
+    }
+
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader { context: &self.context, flights: &self.flights, counters: &self.counters }
+    }
+
+    pub(super) fn key(&self) -> KeyBuilder {
+        self.context.namespace.key().text(E::TABLE)
+    }
+
+    pub(super) fn row_key(&self, id: &E::Id) -> Result<Key> {
+        self.key().text("id").value(id).finish()
+    }
+
+    fn index(&self, kind: Kind, number: usize) -> Option<&'static Index> {
+        match kind {
+            Kind::Unique => self.config.unique.get(number),
+            Kind::List => self.config.list.get(number),
+        }
+    }
+
+    fn index_key(&self, kind: Kind, index: &Index) -> KeyBuilder {
+        let kind = match kind {
+            Kind::Unique => "by",
+            Kind::List => "list",
+        };
+        self.key().text(kind).text(index.name)
+    }
+
+    /// The key of a look-up.
+    pub(super) fn look_up_key(
+        &self,
+        kind: Kind,
+        number: usize,
+        value: &impl IndexValue,
+    ) -> Result<Key> {
+        let mut key = match self.index(kind, number) {
+            Some(index) => self.index_key(kind, index),
+            None => self.key(),
+        };
+        value.write_key(&mut key);
+        key.finish()
+    }
+
+    /// The key under which this row is looked up; `None` where a column of the index is `NULL`.
+    fn row_index_key(&self, kind: Kind, index: &Index, row: &E) -> Result<Option<Key>> {
+        let mut key = self.index_key(kind, index);
+        let whole = index.columns.iter().all(|column| row.write_key(*column, &mut key));
+        if whole { key.finish().map(Some) } else { Ok(None) }
+    }
+
+    /// Whether a row still bears the values that it was looked up by.
+    pub(super) fn bears(&self, row: &E, kind: Kind, number: usize, key: &Key) -> bool {
+        self.index(kind, number)
+            .and_then(|index| self.row_index_key(kind, index, row).ok().flatten())
+            .is_some_and(|own| own == *key)
+    }
+
+    pub(super) fn sql(&self, kind: Kind, number: usize) -> Option<(&'static str, &'static str)> {
+        let all = match kind {
+            Kind::Unique => &self.unique,
+            Kind::List => &self.list,
+        };
+        all.get(number).map(|sql| (sql.ids, sql.rows))
+    }
+
+    pub(super) fn row_spec(&self, key: Key) -> Spec {
+        self.spec(key, self.row_shape)
+    }
+
+    pub(super) fn look_up_spec(&self, kind: Kind, key: Key) -> Spec {
+        self.spec(key, if kind == Kind::Unique { self.id_shape } else { self.ids_shape })
+    }
+
+    fn spec(&self, key: Key, shape: Shape) -> Spec {
+        Spec {
+            key,
+            tags: Vec::new(),
+            ttl: self.ttl,
+            negative_ttl: self.negative_ttl,
+            codec: self.codec,
+            shape,
+        }
+    }
+
+    /// Every key that a change of a row makes wrong; none where the row is what it was.
+    pub(super) fn keys_of(&self, change: &Change<E>) -> Result<Vec<Key>> {
+        let (old, new) = (change.old.as_ref(), change.new.as_ref());
+        if let (Some(old), Some(new)) = (old, new)
+            && same(old, new)
+        {
+            return Ok(Vec::new());
+        }
+        let sides = || old.into_iter().chain(new);
+        let mut keys = BTreeSet::new();
+        for row in sides() {
+            keys.insert(self.row_key(&row.id())?);
+            for template in self.config.tags {
+                keys.extend(self.tag_of(template.pieces, row)?);
+            }
+        }
+        let indexes = self.config.unique.iter().map(|index| (Kind::Unique, index));
+        for (kind, index) in indexes.chain(self.config.list.iter().map(|index| (Kind::List, index)))
+        {
+            let key =
+                |row: Option<&E>| row.map_or(Ok(None), |row| self.row_index_key(kind, index, row));
+            let (before, after) = (key(old)?, key(new)?);
+            if before != after || old.map(E::id) != new.map(E::id) {
+                keys.extend(before.into_iter().chain(after));
+            }
+        }
+        keys.insert(self.context.namespace.tag().text(E::TABLE).finish()?);
+        Ok(keys.into_iter().collect())
+    }
+
+    fn tag_of(&self, pieces: &[TagPiece], row: &E) -> Result<Option<Key>> {
+        let mut tag = self.context.namespace.tag();
+        for piece in pieces {
+            match piece {
+                TagPiece::Text(text) => tag.push_text(text),
+                TagPiece::Column(column) => {
+                    if !row.write_key(*column, &mut tag) {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+        tag.finish().map(Some)
+    }
+
+    /// Places in [`Entity::COLUMNS`] that some look-up goes by.
+    pub(super) fn looked_up(&self) -> BTreeSet<usize> {
+        let all = self.config.unique.iter().chain(self.config.list);
+        all.flat_map(|index| index.columns).copied().collect()
+    }
+}
+
+/// Whether two rows are the same to the cache: written, they are the same bytes.
+fn same<E: Entity>(old: &E, new: &E) -> bool {
+    let write = |row: &E| crate::codec::encode(row, Codec::Json);
+    match (write(old), write(new)) {
+        (Some(Body::Encoded { payload: old, .. }), Some(Body::Encoded { payload: new, .. })) => {
+            old == new
+        }
+        _ => false,
+    }
+}
+
+/// The arguments of a look-up's query.
+pub(super) fn look_up_arguments(value: &impl IndexValue) -> sqlx::Result<PgArguments> {
+    let mut arguments = PgArguments::default();
+    value.bind(&mut arguments).map_err(sqlx::Error::Encode)?;
+    Ok(arguments)
+}
+
+impl<E: Entity> fmt::Debug for Core<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+const FIRST_CHUNK: usize = 32;
+const CHUNKS: usize = 24;
+
+type Place = OnceLock<Box<dyn Any + Send + Sync>>;
+
+/// The cores under one manager, found by their slot's number without a lock: chunks that double in size and never move.
+#[derive(Default)]
+pub(crate) struct Registry {
+    chunks: [OnceLock<Box<[Place]>>; CHUNKS],
+    counters: Mutex<Vec<(&'static str, Arc<Counters>)>>,
+}
+
+impl Registry {
+    pub(crate) fn core<R: CachedRepository>(manager: &CacheManager) -> &Arc<Core<R::Entity>> {
+        let registry = manager.registry();
+        let place = registry.place(R::slot().number());
+        let core = place.get_or_init(|| {
+            let core = Arc::new(Core::<R::Entity>::new(manager.context(), R::CONFIG));
+            let mut counters = registry.counters.lock().unwrap_or_else(PoisonError::into_inner);
+            counters.push((R::CONFIG.name, Arc::clone(&core.counters)));
+            Box::new(core)
+        });
+        #[expect(clippy::expect_used, reason = "a slot belongs to one repository type")]
+        place_of(&**core).expect("two repository types share one `Slot`: give each its own")
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the chunk and the place in it follow from the number"
+    )]
+    fn place(&self, number: usize) -> &Place {
+        let shifted = number + FIRST_CHUNK;
+        let chunk = (shifted / FIRST_CHUNK).ilog2() as usize;
+        let size = FIRST_CHUNK << chunk;
+        &self.chunks[chunk].get_or_init(|| (0..size).map(|_| OnceLock::new()).collect())
+            [shifted - size]
+    }
+
+    pub(crate) fn stats(&self) -> Vec<(&'static str, Stats)> {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.iter().map(|(name, counters)| (*name, counters.snapshot())).collect()
+    }
+}
+
+fn place_of<T: 'static>(core: &(dyn Any + Send + Sync)) -> Option<&T> {
+    core.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_has_a_place_of_its_own() {
+        let registry = Registry::default();
+        let mut seen = std::collections::HashSet::new();
+        for number in 0..10_000 {
+            assert!(seen.insert(std::ptr::from_ref(registry.place(number))), "{number}");
+        }
+        assert!(std::ptr::eq(registry.place(77), registry.place(77)));
+    }
+}

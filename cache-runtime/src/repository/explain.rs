@@ -1,0 +1,128 @@
+//! Where a value would come from.
+
+use std::fmt;
+
+use super::Repository;
+use super::config::CachedRepository;
+use super::read::shown_key;
+use crate::entry::{Body, Entry};
+use crate::mind::Answer;
+use crate::policy::Remaining;
+use crate::postgres::Entity;
+use crate::repository::answer::{Optional, Shared};
+
+/// What the cache has for a row, and what a read would therefore do. `Display` says it in a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The key.
+    pub key: String,
+    /// Where a read would get its answer.
+    pub origin: Origin,
+    /// What stands at the key.
+    pub state: State,
+    /// What is left of its life.
+    pub remaining: Remaining,
+    /// The size of the whole entry, in bytes.
+    pub bytes: usize,
+}
+
+/// Where a read gets its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The cache answers.
+    Cache,
+    /// The database answers.
+    Database,
+}
+
+/// What stands at a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// A value of this type.
+    Value,
+    /// The knowledge that there is no such row.
+    Negative,
+    /// Nothing.
+    Absent,
+    /// Somebody is loading.
+    Lease,
+    /// A writer is about to commit, or has just done so.
+    Hold,
+    /// Bytes that this program does not understand: the next read replaces them.
+    Foreign,
+    /// The cache did not answer; this is why.
+    Unreachable(String),
+}
+
+impl<R: CachedRepository> Repository<'_, R> {
+    /// Where [`get`](Self::get) would find this row now. Changes nothing, and counts as no read.
+    pub async fn explain(&self, id: &<R::Entity as Entity>::Id) -> Explanation {
+        let key = self.core.row_key(id);
+        let shown = shown_key(&key);
+        let nowhere = |state| Explanation {
+            key: shown.clone(),
+            origin: Origin::Database,
+            state,
+            remaining: Remaining::NoKey,
+            bytes: 0,
+        };
+        let key = match key {
+            Ok(key) => key,
+            Err(error) => return nowhere(State::Unreachable(error.to_string())),
+        };
+        let cache = &self.core.context.cache;
+        let found = match cache.get(&key).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return nowhere(State::Absent),
+            Err(error) => return nowhere(State::Unreachable(error.to_string())),
+        };
+        let state = match Entry::parse(&found) {
+            Entry::Value(value) => {
+                let ours = value.fingerprint == self.core.row_spec(key.clone()).shape.fingerprint
+                    && Optional::<Shared<R::Entity>>::decode(&value.body).is_some();
+                match value.body {
+                    _ if !ours => State::Foreign,
+                    Body::Nothing => State::Negative,
+                    Body::Encoded { .. } => State::Value,
+                }
+            }
+            Entry::Lease(_) => State::Lease,
+            Entry::Hold => State::Hold,
+            Entry::Foreign => State::Foreign,
+        };
+        let origin = match state {
+            State::Value | State::Negative => Origin::Cache,
+            _ => Origin::Database,
+        };
+        let remaining = cache.ttl(&key).await.unwrap_or(Remaining::NoKey);
+        Explanation { key: shown, origin, state, remaining, bytes: found.len() }
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = match self.origin {
+            Origin::Cache => "from the cache",
+            Origin::Database => "from the database",
+        };
+        let state = match &self.state {
+            State::Value => "a value",
+            State::Negative => "a cached \"no such row\"",
+            State::Absent => "nothing cached",
+            State::Lease => "a lease: somebody is loading",
+            State::Hold => "a hold: a writer is about to commit",
+            State::Foreign => "an entry that this program does not understand",
+            State::Unreachable(why) => why,
+        };
+        write!(f, "{origin}: {state} at {}", self.key)?;
+        match self.remaining {
+            Remaining::NoKey => Ok(()),
+            Remaining::Forever => write!(f, ", {} bytes, does not expire", self.bytes),
+            Remaining::Left(left) => {
+                write!(f, ", {} bytes, {:.1} s left", self.bytes, left.as_secs_f64())
+            }
+        }
+    }
+}

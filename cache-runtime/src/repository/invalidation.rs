@@ -1,0 +1,177 @@
+//! Methods that change rows by statements of their own.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use super::Repository;
+use super::call::call_key;
+use super::config::CachedRepository;
+use super::core::Core;
+use crate::error::Result;
+use crate::key::{Key, KeyBuilder};
+use crate::mind::Held;
+use crate::postgres::{Change, Entity, Rows};
+use crate::transaction::CacheTransaction;
+
+type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;
+
+/// What a method makes wrong: rows, cached answers, tags.
+#[must_use]
+pub struct Invalidation<'r, R: CachedRepository> {
+    core: &'r Arc<Core<R::Entity>>,
+    rows: Vec<Id<R>>,
+    keys: Vec<Result<Key>>,
+}
+
+impl<'r, R: CachedRepository> Repository<'r, R> {
+    /// Begins to name what a method makes wrong.
+    pub fn invalidation(&self) -> Invalidation<'r, R> {
+        Invalidation { core: self.core, rows: Vec::new(), keys: Vec::new() }
+    }
+}
+
+impl<'r, R: CachedRepository> Invalidation<'r, R> {
+    /// The rows with these ids.
+    pub fn rows(mut self, ids: Vec<Id<R>>) -> Self {
+        self.rows.extend(ids);
+        self
+    }
+
+    /// A cached method's answer.
+    pub fn key(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
+        self.keys.push(call_key(self.core, write));
+        self
+    }
+
+    /// Everything under a tag.
+    pub fn tag(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
+        self.keys.push(write(self.core.context.namespace.tag()).finish());
+        self
+    }
+
+    /// Reads the rows and locks them, before the method's statements run in `transaction`.
+    ///
+    /// # Errors
+    /// Those of the plain query.
+    pub async fn before(self, transaction: &mut CacheTransaction) -> sqlx::Result<Changing<'r, R>> {
+        let keys = self.keys.into_iter().collect::<Result<Vec<_>>>()?;
+        self.core.counters.invalidations.add(keys.len());
+        transaction.touch(&self.core.context, keys);
+        let old = if self.rows.is_empty() {
+            Vec::new()
+        } else {
+            Rows::<R::Entity>::load_many_in(transaction.connection(), &self.rows, true).await?
+        };
+        *transaction.unsettled() += 1;
+        Ok(Changing { core: self.core, rows: self.rows, old })
+    }
+
+    /// Holds the keys, runs `change`, and releases them: for a method whose keys all follow from its arguments.
+    ///
+    /// Dropped halfway, or failed in a way that leaves open whether the database has changed, the keys stay held until
+    /// the hold runs out.
+    ///
+    /// # Errors
+    /// Those of `change`; and, made into its type, that the keys could not be held, in which case it did not run.
+    pub async fn around<T, E, F, Fut>(self, change: F) -> std::result::Result<T, E>
+    where
+        E: From<sqlx::Error> + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = std::result::Result<T, E>>,
+    {
+        let core = self.core;
+        let keys = || -> Result<Vec<Key>> {
+            let mut keys = self.keys.into_iter().collect::<Result<Vec<_>>>()?;
+            if !self.rows.is_empty() {
+                keys.push(core.context.namespace.tag().text(R::Entity::TABLE).finish()?);
+            }
+            for id in &self.rows {
+                keys.push(core.row_key(id)?);
+            }
+            keys.sort();
+            keys.dedup();
+            Ok(keys)
+        };
+        let keys = keys().map_err(sqlx::Error::from)?;
+        core.counters.invalidations.add(keys.len());
+        let held = Held::place(&core.context, keys).await.map_err(sqlx::Error::from)?;
+        held.before_commit().await;
+        let outcome = change().await;
+        match &outcome {
+            Err(error) if may_have_changed(error) => drop(held),
+            _ => held.release(),
+        }
+        outcome
+    }
+}
+
+/// Whether the statement may have changed the database although it failed, now or later. The server's own refusal
+/// settles it; a broken connection does not, and of an error of another type nothing is known.
+fn may_have_changed<E: 'static>(error: &E) -> bool {
+    !matches!(
+        (error as &dyn Any).downcast_ref::<sqlx::Error>(),
+        Some(
+            sqlx::Error::Database(_)
+                | sqlx::Error::RowNotFound
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+        )
+    )
+}
+
+/// Rows that a method is changing.
+#[must_use = "the rows have to be read again after the change"]
+pub struct Changing<'r, R: CachedRepository> {
+    core: &'r Arc<Core<R::Entity>>,
+    rows: Vec<Id<R>>,
+    old: Vec<R::Entity>,
+}
+
+impl<R: CachedRepository> Changing<'_, R> {
+    /// Reads the rows again, and leaves the keys of both states with the transaction. Where the method failed, the
+    /// rows may not be readable any more, and everything that the old state touched counts as changed.
+    ///
+    /// # Errors
+    /// Those of the plain query.
+    pub async fn after(
+        self,
+        transaction: &mut CacheTransaction,
+        succeeded: bool,
+    ) -> sqlx::Result<()> {
+        let new = if succeeded && !self.rows.is_empty() {
+            Rows::<R::Entity>::load_many_in(transaction.connection(), &self.rows, false).await?
+        } else {
+            Vec::new()
+        };
+        let by_id = |rows: Vec<R::Entity>| -> HashMap<Id<R>, R::Entity> {
+            rows.into_iter().map(|row| (row.id(), row)).collect()
+        };
+        let (mut old, mut new) = (by_id(self.old), by_id(new));
+        for id in &self.rows {
+            let change = Change { old: old.remove(id), new: new.remove(id) };
+            if change.old.is_some() || change.new.is_some() {
+                let keys = self.core.keys_of(&change)?;
+                self.core.counters.invalidations.add(keys.len());
+                transaction.touch(&self.core.context, keys);
+            }
+        }
+        *transaction.unsettled() -= 1;
+        Ok(())
+    }
+}
+
+impl<R: CachedRepository> fmt::Debug for Invalidation<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Invalidation");
+        out.field("rows", &self.rows.len()).field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+impl<R: CachedRepository> fmt::Debug for Changing<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changing").field("rows", &self.rows.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+//! A repository inside a transaction.
+
+use std::sync::Arc;
+
+use super::config::CachedRepository;
+use super::core::{Core, Kind, Registry};
+use super::page::Page;
+use super::read::page_query;
+use crate::postgres::{Change, Entity, IndexValue, Rows, in_order};
+use crate::transaction::CacheTransaction;
+
+/// The reads and writes of one repository inside a [`CacheTransaction`].
+///
+/// Reads see what the transaction sees: they pass the cache over, and fill nothing. Writes leave the keys of the old
+/// and the new row with the transaction, which holds them before its commit.
+#[derive(Debug)]
+pub struct Within<'t, R: CachedRepository> {
+    core: &'t Arc<Core<R::Entity>>,
+    transaction: &'t mut CacheTransaction,
+}
+
+type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;
+
+impl<'t, R: CachedRepository> Within<'t, R> {
+    /// `repository` inside `transaction`.
+    pub fn new(repository: &'t R, transaction: &'t mut CacheTransaction) -> Self {
+        Self { core: Registry::core::<R>(repository.cache()), transaction }
+    }
+
+    fn changed(&mut self, change: &Change<R::Entity>) -> sqlx::Result<()> {
+        let keys = self.core.keys_of(change)?;
+        self.core.counters.invalidations.add(keys.len());
+        self.transaction.touch(&self.core.context, keys);
+        Ok(())
+    }
+
+    /// The row with this id.
+    ///
+    /// # Errors
+    /// Those of the plain query.
+    pub async fn get(&mut self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
+        Ok(Rows::<R::Entity>::load(self.transaction.connection(), id).await?.map(Arc::new))
+    }
+
+    /// The rows with these ids, in their order, duplicates included.
+    ///
+    /// # Errors
+    /// Those of the plain query.
+    pub async fn get_many(&mut self, ids: &[Id<R>]) -> sqlx::Result<Vec<Option<Arc<R::Entity>>>> {
+        let rows =
+            Rows::<R::Entity>::load_many_in(self.transaction.connection(), ids, false).await?;
+        Ok(in_order(ids, rows).into_iter().map(|row| row.map(Arc::new)).collect())
+    }
+
+    /// The row that is unique by the index of this number.
+    ///
+    /// # Errors
+    /// Those of the plain query.
+    pub async fn find(
+        &mut self,
+        number: usize,
+        value: impl IndexValue,
+    ) -> sqlx::Result<Option<Arc<R::Entity>>> {
+        Ok(self.page(Kind::Unique, number, value, Page::limit(1)).await?.pop())
+    }
+
+    /// A page of the rows that the list of this number has for a value.
+    ///
+    /// # Errors
+    /// Those of the plain query.
+    pub async fn list(
+        &mut self,
+        number: usize,
+        value: impl IndexValue,
+        page: Page,
+    ) -> sqlx::Result<Vec<Arc<R::Entity>>> {
+        self.page(Kind::List, number, value, page).await
+    }
+
+    async fn page(
+        &mut self,
+        kind: Kind,
+        number: usize,
+        value: impl IndexValue,
+        page: Page,
+    ) -> sqlx::Result<Vec<Arc<R::Entity>>> {
+        let (sql, arguments) = page_query(self.core, kind, number, &value, page)?;
+        let rows =
+            Rows::<R::Entity>::rows_by(self.transaction.connection(), sql, arguments).await?;
+        Ok(rows.into_iter().map(Arc::new).collect())
+    }
+
+    /// Inserts a row; returns it as the database stored it, with what the database made.
+    ///
+    /// # Errors
+    /// Those of the plain statement.
+    pub async fn insert(&mut self, row: &R::Entity) -> sqlx::Result<Arc<R::Entity>> {
+        let stored = Rows::insert(self.transaction.connection(), row).await?;
+        let change = Change { old: None, new: Some(stored) };
+        self.changed(&change)?;
+        change.new.map(Arc::new).ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// Inserts rows, many in one statement; returns them as they were stored, in their order.
+    ///
+    /// # Errors
+    /// Those of the plain statement.
+    pub async fn insert_many(&mut self, rows: &[R::Entity]) -> sqlx::Result<Vec<Arc<R::Entity>>> {
+        let stored = Rows::insert_many(self.transaction.connection(), rows).await?;
+        let mut shared = Vec::with_capacity(stored.len());
+        for row in stored {
+            let change = Change { old: None, new: Some(row) };
+            self.changed(&change)?;
+            shared.extend(change.new.map(Arc::new));
+        }
+        Ok(shared)
+    }
+
+    /// Updates the row with this row's id; returns it as it was stored, or `None` where there is no such row.
+    ///
+    /// # Errors
+    /// Those of the plain statement.
+    pub async fn update(&mut self, row: &R::Entity) -> sqlx::Result<Option<Arc<R::Entity>>> {
+        let Some(change) = Rows::update(self.transaction.connection(), row).await? else {
+            return Ok(None);
+        };
+        self.changed(&change)?;
+        Ok(change.new.map(Arc::new))
+    }
+
+    /// Updates the row with this row's id, or inserts it; returns it as it was stored.
+    ///
+    /// # Errors
+    /// Those of the plain statement.
+    pub async fn upsert(&mut self, row: &R::Entity) -> sqlx::Result<Arc<R::Entity>> {
+        let change = Rows::upsert(self.transaction.connection(), row).await?;
+        self.changed(&change)?;
+        change.new.map(Arc::new).ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// Deletes the row with this id; returns it, or `None` where there was none.
+    ///
+    /// # Errors
+    /// Those of the plain statement.
+    pub async fn delete(&mut self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
+        let old = Rows::<R::Entity>::delete(self.transaction.connection(), id).await?;
+        let change = Change { old, new: None };
+        if change.old.is_some() {
+            self.changed(&change)?;
+        }
+        Ok(change.old.map(Arc::new))
+    }
+
+    /// Deletes the rows with these ids; returns those that were there, in no order.
+    ///
+    /// # Errors
+    /// Those of the plain statement.
+    pub async fn delete_many(&mut self, ids: &[Id<R>]) -> sqlx::Result<Vec<Arc<R::Entity>>> {
+        let mut shared = Vec::new();
+        for old in Rows::<R::Entity>::delete_many(self.transaction.connection(), ids).await? {
+            let change = Change { old: Some(old), new: None };
+            self.changed(&change)?;
+            shared.extend(change.old.map(Arc::new));
+        }
+        Ok(shared)
+    }
+}

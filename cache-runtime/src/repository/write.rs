@@ -1,0 +1,152 @@
+//! The writes of a repository: each in a transaction of its own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Repository;
+use super::config::CachedRepository;
+use super::within::Within;
+use crate::entry::{Entry, Token};
+use crate::error::{Error, ErrorKind, Result};
+use crate::mind::{Answer, Stats};
+use crate::postgres::{Change, Entity, Rows, SchemaError, verify};
+use crate::repository::answer::{Optional, Shared};
+use crate::transaction::CacheTransaction;
+
+type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;
+
+/// Runs one write of [`Within`] in a transaction of its own.
+macro_rules! in_a_transaction {
+    ($self:ident, |$within:ident| $write:expr) => {{
+        let mut transaction = $self.begin().await?;
+        let mut $within = Within::new($self.host, &mut transaction);
+        let stored = $write.await?;
+        transaction.commit().await?;
+        Ok(stored)
+    }};
+}
+
+impl<R: CachedRepository> Repository<'_, R> {
+    /// Begins a transaction on this repository's database.
+    ///
+    /// # Errors
+    /// Those of [`CacheTransaction::begin`].
+    pub async fn begin(&self) -> sqlx::Result<CacheTransaction> {
+        CacheTransaction::begin(self.host.db()).await
+    }
+
+    /// [`Within::insert`], in a transaction of its own.
+    ///
+    /// # Errors
+    /// Those of the plain statement, and of [`CacheTransaction::commit`].
+    pub async fn insert(&self, row: &R::Entity) -> sqlx::Result<Arc<R::Entity>> {
+        in_a_transaction!(self, |within| within.insert(row))
+    }
+
+    /// [`Within::insert_many`], in a transaction of its own: all rows or none.
+    ///
+    /// # Errors
+    /// Those of the plain statement, and of [`CacheTransaction::commit`].
+    pub async fn insert_many(&self, rows: &[R::Entity]) -> sqlx::Result<Vec<Arc<R::Entity>>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        in_a_transaction!(self, |within| within.insert_many(rows))
+    }
+
+    /// [`Within::update`], in a transaction of its own.
+    ///
+    /// # Errors
+    /// Those of the plain statement, and of [`CacheTransaction::commit`].
+    pub async fn update(&self, row: &R::Entity) -> sqlx::Result<Option<Arc<R::Entity>>> {
+        in_a_transaction!(self, |within| within.update(row))
+    }
+
+    /// [`Within::upsert`], in a transaction of its own.
+    ///
+    /// # Errors
+    /// Those of the plain statement, and of [`CacheTransaction::commit`].
+    pub async fn upsert(&self, row: &R::Entity) -> sqlx::Result<Arc<R::Entity>> {
+        in_a_transaction!(self, |within| within.upsert(row))
+    }
+
+    /// [`Within::delete`], in a transaction of its own.
+    ///
+    /// # Errors
+    /// Those of the plain statement, and of [`CacheTransaction::commit`].
+    pub async fn delete(&self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
+        in_a_transaction!(self, |within| within.delete(id))
+    }
+
+    /// [`Within::delete_many`], in a transaction of its own: all rows or none.
+    ///
+    /// # Errors
+    /// Those of the plain statement, and of [`CacheTransaction::commit`].
+    pub async fn delete_many(&self, ids: &[Id<R>]) -> sqlx::Result<Vec<Arc<R::Entity>>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        in_a_transaction!(self, |within| within.delete_many(ids))
+    }
+
+    /// Makes the cache forget this row, after a change that passed the repository by: the row, its look-ups and lists
+    /// as the cache and the database have them now, and its tags. A list or look-up that only an older state of the
+    /// row belonged to is not known here, and stays until its TTL.
+    ///
+    /// # Errors
+    /// What keeps the cache or the database from answering; the row may then still be served as it was.
+    pub async fn invalidate(&self, id: &Id<R>) -> Result<()> {
+        let core = self.core;
+        let key = core.row_key(id)?;
+        let cache = &core.context.cache;
+        let cached = match cache.get(&key).await?.as_ref().map(Entry::parse) {
+            Some(Entry::Value(value))
+                if value.fingerprint == core.row_spec(key.clone()).shape.fingerprint =>
+            {
+                Optional::<Shared<R::Entity>>::decode(&value.body).flatten()
+            }
+            _ => None,
+        };
+        let stored = Rows::<R::Entity>::load(self.host.db(), id).await.map_err(|error| {
+            Error::new(
+                ErrorKind::Backend,
+                "the row could not be read, so its look-ups are not known",
+            )
+            .because(error)
+        })?;
+        let mut keys = BTreeSet::from([key]);
+        let gone = |row| Change { old: Some(row), new: None };
+        for row in cached.map(|row| R::Entity::clone(&row)).into_iter().chain(stored) {
+            keys.extend(core.keys_of(&gone(row))?);
+        }
+        let keys: Vec<_> = keys.into_iter().collect();
+        core.counters.invalidations.add(keys.len());
+        // A release with a token that nobody holds removes values and leases, and leaves writers' holds alone.
+        cache.release(&keys, Token::new()).await.map(drop)
+    }
+
+    /// Compares the table with what the annotations claim: its columns, their types and nullability, and a unique
+    /// index for the id and for each `unique(…)`. Run it at the start of a service, or in a test.
+    ///
+    /// # Errors
+    /// A [`SchemaError`] that lists every difference.
+    pub async fn verify_schema(&self) -> std::result::Result<(), SchemaError> {
+        let id: Vec<usize> = (0..)
+            .zip(R::Entity::COLUMNS)
+            .filter(|(_, column)| column.id)
+            .map(|(at, _)| at)
+            .collect();
+        let unique: Vec<&[usize]> = std::iter::once(&id[..])
+            .chain(R::CONFIG.unique.iter().map(|index| index.columns))
+            .collect();
+        let mut connection =
+            self.host.db().acquire().await.map_err(SchemaError::unreadable::<R::Entity>)?;
+        verify::<R::Entity>(&mut connection, &unique, &self.core.looked_up()).await
+    }
+
+    /// What this repository did since the manager began.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.core.counters.snapshot()
+    }
+}

@@ -1,0 +1,50 @@
+//! The end of a cache.
+#![expect(missing_docs, reason = "the name of each case is its documentation")]
+
+use std::fmt::Debug;
+
+use super::Backend;
+use super::room::{MINUTE, Room, bytes, fill, ok, request};
+use crate::entry::Token;
+use crate::error::{ErrorKind, Result};
+use crate::policy::Ttl;
+
+pub async fn closing_twice_is_fine<B: Backend>(backend: &B) {
+    let room = Room::open(backend).await;
+    room.set(&room.key("k"), &bytes("v"), MINUTE).await;
+    ok(room.cache.close().await, "the first close");
+    ok(room.cache.close().await, "the second close");
+}
+
+#[track_caller]
+fn expect_closed<T: Debug>(answer: Result<T>, call: &str) {
+    let kind = answer.map_err(|error| error.kind()).map(|answer| format!("{answer:?}"));
+    assert_eq!(kind, Err(ErrorKind::Closed), "{call} after the close");
+}
+
+pub async fn after_the_close_every_call_fails_as_closed<B: Backend>(backend: &B) {
+    let room = Room::open(backend).await;
+    let (cache, key, token) = (&room.cache, room.key("k"), Token::new());
+    room.set(&key, &bytes("v"), MINUTE).await;
+    ok(cache.close().await, "close");
+    let keys = [key.clone()];
+    let entries = [(key.clone(), bytes("v"))];
+    expect_closed(cache.get(&key).await, "get");
+    expect_closed(cache.set(&key, bytes("v"), Ttl::Forever).await, "set");
+    expect_closed(cache.delete(&key).await, "delete");
+    expect_closed(cache.exists(&key).await, "exists");
+    expect_closed(cache.expire(&key, Ttl::Forever).await, "expire");
+    expect_closed(cache.ttl(&key).await, "ttl");
+    expect_closed(cache.get_many(&keys).await, "get_many");
+    expect_closed(cache.set_many(&entries, Ttl::Forever).await, "set_many");
+    expect_closed(cache.delete_many(&keys).await, "delete_many");
+    expect_closed(cache.ping().await, "ping");
+    expect_closed(cache.clear(room.namespace()).await, "clear");
+    expect_closed(cache.lease(&[request(&key, token)], MINUTE).await, "lease");
+    expect_closed(cache.fill(&[fill(&key, token, &bytes("v"), MINUTE)]).await, "fill");
+    expect_closed(cache.abandon(&keys, token).await, "abandon");
+    expect_closed(cache.hold(&keys, token, MINUTE).await, "hold");
+    expect_closed(cache.release(&keys, token).await, "release");
+    ok(cache.close().await, "closing once more");
+    expect_closed(cache.get(&key).await, "get after the second close");
+}

@@ -1,0 +1,99 @@
+//! Every call of the ports, through the plan.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{FaultyCache, Op};
+use crate::entry::Token;
+use crate::error::Result;
+use crate::key::{Key, Namespace};
+use crate::policy::{Remaining, Ttl};
+use crate::port::{
+    BoxFuture, Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome,
+};
+
+impl Cache for FaultyCache {
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        self.pass(Op::Get, |inner| inner.get(key))
+    }
+
+    fn set<'a>(&'a self, key: &'a Key, value: Bytes, ttl: Ttl) -> BoxFuture<'a, Result<()>> {
+        self.pass(Op::Set, move |inner| inner.set(key, value, ttl))
+    }
+
+    fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
+        self.pass(Op::Delete, |inner| inner.delete(key))
+    }
+
+    fn exists<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
+        self.pass(Op::Exists, |inner| inner.exists(key))
+    }
+
+    fn expire<'a>(&'a self, key: &'a Key, ttl: Ttl) -> BoxFuture<'a, Result<bool>> {
+        self.pass(Op::Expire, move |inner| inner.expire(key, ttl))
+    }
+
+    fn ttl<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Remaining>> {
+        self.pass(Op::Ttl, |inner| inner.ttl(key))
+    }
+
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Bytes>>>> {
+        self.pass(Op::GetMany, |inner| inner.get_many(keys))
+    }
+
+    fn set_many<'a>(&'a self, entries: &'a [(Key, Bytes)], ttl: Ttl) -> BoxFuture<'a, Result<()>> {
+        self.pass(Op::SetMany, move |inner| inner.set_many(entries, ttl))
+    }
+
+    fn delete_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<u64>> {
+        self.pass(Op::DeleteMany, |inner| inner.delete_many(keys))
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<()>> {
+        self.pass(Op::Ping, |inner| inner.ping())
+    }
+
+    fn clear<'a>(&'a self, namespace: &'a Namespace) -> BoxFuture<'a, Result<u64>> {
+        self.pass(Op::Clear, |inner| inner.clear(namespace))
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<()>> {
+        self.pass(Op::Close, |inner| inner.close())
+    }
+}
+
+impl CoherentCache for FaultyCache {
+    fn lease<'a>(
+        &'a self,
+        requests: &'a [LeaseRequest],
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Vec<LeaseOutcome>>> {
+        self.pass(Op::Lease, move |inner| inner.lease(requests, ttl))
+    }
+
+    fn fill<'a>(&'a self, fills: &'a [Fill]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        self.pass(Op::Fill, |inner| inner.fill(fills))
+    }
+
+    fn abandon<'a>(&'a self, keys: &'a [Key], token: Token) -> BoxFuture<'a, Result<()>> {
+        self.pass(Op::Abandon, move |inner| inner.abandon(keys, token))
+    }
+
+    fn hold<'a>(
+        &'a self,
+        keys: &'a [Key],
+        token: Token,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.pass(Op::Hold, move |inner| inner.hold(keys, token, ttl))
+    }
+
+    fn release<'a>(
+        &'a self,
+        keys: &'a [Key],
+        token: Token,
+    ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>> {
+        self.pass(Op::Release, move |inner| inner.release(keys, token))
+    }
+}

@@ -1,0 +1,181 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::backend::MemoryCache;
+use crate::entry::Token;
+use crate::key::{Key, Namespace};
+use crate::policy::Ttl;
+use crate::port::{Cache, Fill, LeaseRequest};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn key() -> Key {
+    Namespace::new("faulty").and_then(|name| name.key().text("k").finish()).expect("a key")
+}
+
+fn faulty() -> FaultyCache {
+    FaultyCache::over(Arc::new(MemoryCache::new()))
+}
+
+fn value() -> Bytes {
+    Bytes::from_static(b"value")
+}
+
+fn kind<T>(answer: Result<T>) -> Option<ErrorKind> {
+    answer.err().map(|error| error.kind())
+}
+
+fn setting(cache: &FaultyCache) -> JoinHandle<Result<()>> {
+    let cache = cache.clone();
+    tokio::spawn(async move { cache.set(&key(), value(), Ttl::Forever).await })
+}
+
+/// Every call of both ports once; how each failed, if it did.
+async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
+    let (k, token, ttl) = (key(), Token::new(), Ttl::Forever);
+    let keys = [k.clone()];
+    let entries = [(k.clone(), value())];
+    let request = [LeaseRequest { key: k.clone(), token, over: None }];
+    let fill = [Fill { key: k.clone(), token, entry: value(), ttl }];
+    let namespace = Namespace::new("faulty").expect("a name");
+    vec![
+        (Op::Get, kind(cache.get(&k).await)),
+        (Op::Set, kind(cache.set(&k, value(), ttl).await)),
+        (Op::Delete, kind(cache.delete(&k).await)),
+        (Op::Exists, kind(cache.exists(&k).await)),
+        (Op::Expire, kind(cache.expire(&k, ttl).await)),
+        (Op::Ttl, kind(cache.ttl(&k).await)),
+        (Op::GetMany, kind(cache.get_many(&keys).await)),
+        (Op::SetMany, kind(cache.set_many(&entries, ttl).await)),
+        (Op::DeleteMany, kind(cache.delete_many(&keys).await)),
+        (Op::Ping, kind(cache.ping().await)),
+        (Op::Clear, kind(cache.clear(&namespace).await)),
+        (Op::Lease, kind(cache.lease(&request, MINUTE).await)),
+        (Op::Fill, kind(cache.fill(&fill).await)),
+        (Op::Abandon, kind(cache.abandon(&keys, token).await)),
+        (Op::Hold, kind(cache.hold(&keys, token, MINUTE).await)),
+        (Op::Release, kind(cache.release(&keys, token).await)),
+        (Op::Close, kind(cache.close().await)),
+    ]
+}
+
+#[tokio::test]
+async fn each_call_has_its_own_op_and_its_own_count() {
+    for op in Op::ALL {
+        let cache = faulty();
+        cache.fail(op, ErrorKind::OutOfMemory);
+        let answers = every_call(&cache).await;
+        assert_eq!(answers.len(), Op::ALL.len());
+        for (called, failed) in answers {
+            let expected = (called == op).then_some(ErrorKind::OutOfMemory);
+            assert_eq!(failed, expected, "{called:?} while {op:?} fails");
+            assert_eq!(cache.calls(called), 1, "{called:?} was called once");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_fails_every_call_until_it_is_healed() {
+    let cache = faulty();
+    cache.fail_all(ErrorKind::Unreachable);
+    for (op, failed) in every_call(&cache).await {
+        assert_eq!(failed, Some(ErrorKind::Unreachable), "{op:?}");
+    }
+    cache.heal();
+    for (op, failed) in every_call(&cache).await {
+        assert_eq!(failed, None, "{op:?} after the server came back");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_fails_has_no_effect() -> Result<()> {
+    let cache = faulty();
+    cache.fail(Op::Set, ErrorKind::Timeout);
+    assert_eq!(kind(cache.set(&key(), value(), Ttl::Forever).await), Some(ErrorKind::Timeout));
+    assert_eq!(cache.get(&key()).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fault_for_a_number_of_calls_ends_by_itself() -> Result<()> {
+    let cache = faulty();
+    cache.fail_next(Op::Ping, 2, ErrorKind::Timeout);
+    assert_eq!(kind(cache.ping().await), Some(ErrorKind::Timeout));
+    assert_eq!(kind(cache.ping().await), Some(ErrorKind::Timeout));
+    cache.ping().await?;
+    cache.ping().await?;
+    assert_eq!(cache.calls(Op::Ping), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_reply_hides_an_effect_that_was_taken() -> Result<()> {
+    let cache = faulty();
+    cache.lose_next_reply(Op::Set, 1, ErrorKind::Timeout);
+    assert_eq!(kind(cache.set(&key(), value(), Ttl::Forever).await), Some(ErrorKind::Timeout));
+    assert_eq!(cache.get(&key()).await?, Some(value()));
+    cache.lose_reply(Op::Delete, ErrorKind::Unreachable);
+    assert_eq!(kind(cache.delete(&key()).await), Some(ErrorKind::Unreachable));
+    assert_eq!(cache.get(&key()).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stalled_call_takes_effect_only_when_it_is_resumed() -> Result<()> {
+    let cache = faulty();
+    cache.stall(Op::Set);
+    let stalled = setting(&cache);
+    cache.until_stalled(Op::Set).await;
+    assert_eq!(cache.stalled(Op::Set), 1);
+    assert!(!stalled.is_finished());
+    assert_eq!(cache.get(&key()).await?, None);
+    cache.resume(Op::Set);
+    stalled.await.expect("it goes on")?;
+    assert_eq!(cache.get(&key()).await?, Some(value()));
+    assert_eq!(cache.stalled(Op::Set), 0);
+    cache.set(&key(), value(), Ttl::Forever).await
+}
+
+#[tokio::test]
+async fn a_stalled_reply_hides_an_effect_that_was_taken() -> Result<()> {
+    let cache = faulty();
+    cache.stall_reply(Op::Set);
+    let stalled = setting(&cache);
+    cache.until_stalled(Op::Set).await;
+    assert_eq!(cache.get(&key()).await?, Some(value()));
+    assert!(!stalled.is_finished());
+    cache.heal();
+    stalled.await.expect("it goes on")
+}
+
+#[tokio::test]
+async fn a_stalled_call_that_is_dropped_never_takes_effect() -> Result<()> {
+    let cache = faulty();
+    cache.stall(Op::Set);
+    let stalled = setting(&cache);
+    cache.until_stalled(Op::Set).await;
+    stalled.abort();
+    assert!(stalled.await.is_err_and(|error| error.is_cancelled()));
+    assert_eq!(cache.stalled(Op::Set), 0);
+    cache.resume(Op::Set);
+    assert_eq!(cache.get(&key()).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fault_that_replaces_a_stall_leaves_the_stalled_calls_where_they_are() -> Result<()> {
+    let cache = faulty();
+    cache.stall(Op::Set);
+    let stalled = setting(&cache);
+    cache.until_stalled(Op::Set).await;
+    cache.fail(Op::Set, ErrorKind::ReadOnly);
+    assert_eq!(kind(setting(&cache).await.expect("it ends")), Some(ErrorKind::ReadOnly));
+    assert_eq!(cache.stalled(Op::Set), 1);
+    cache.resume(Op::Set);
+    stalled.await.expect("it goes on")?;
+    assert_eq!(kind(setting(&cache).await.expect("it ends")), Some(ErrorKind::ReadOnly));
+    Ok(())
+}
