@@ -1,9 +1,11 @@
 //! What must hold beyond the grammar. Annotations in, models out: as complete as can be, so that one mistake gives one
 //! error and not also those that would follow from missing code.
 
-pub(crate) mod answer;
+mod answer;
+mod call;
 pub(crate) mod entity;
-pub(crate) mod method;
+mod invalidation;
+mod method;
 pub(crate) mod methods;
 pub(crate) mod repository;
-pub(crate) mod signature;
+mod signature;

@@ -40,8 +40,8 @@ use proc_macro::TokenStream;
 /// - `#[entity(id)]`: the primary key, or a part of it; required on at least one field. Several make a composite id, a
 ///   tuple in the order of the fields.
 /// - `#[entity(generated)]`: the database makes the value; it is read, and never written.
-/// - `#[entity(column = "pop")]`: the column's name, where a `FromRow` that is written by hand reads it under that name.
-///   The derived `FromRow` reads the name that sqlx was told, so the two have to agree.
+/// - `#[entity(column = "pop")]`: the column's name, for readers: it has to agree with the one that sqlx was told, since
+///   that is the one that `FromRow` reads.
 ///
 /// A field is a column of its own name, unless sqlx is told otherwise: `#[sqlx(rename = "…")]`,
 /// `#[sqlx(rename_all = "…")]`, `#[sqlx(json)]`, `#[sqlx(json(nullable))]` and `#[sqlx(skip)]` (no column) are followed.
@@ -98,8 +98,9 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 ///
 /// The struct gets `get`, `get_many`, `find_by_…` for each of `unique`, `list_by_…` for each of `list`, `insert`,
 /// `insert_many`, `update`, `upsert`, `delete`, `delete_many`, `warm`, `invalidate`, `refresh`, `explain`,
-/// `verify_schema`, `stats`, `begin`, and `within`, which gives the reads and writes inside a transaction. It also
-/// becomes a `cache_runtime::DataSource`, which passes the cache over.
+/// `verify_schema`, `stats`, `begin`, and `within`, which gives the reads and writes inside a transaction, and
+/// `get_for_update` beside them. It is also a `cache_runtime::DataSource`, whose loads pass the cache over and whose
+/// writes invalidate.
 ///
 /// # On an `impl` block
 ///

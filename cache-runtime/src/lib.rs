@@ -109,7 +109,7 @@ pub mod testing;
 mod transaction;
 
 #[cfg(feature = "macros")]
-pub use cache_macros::{Entity, cached_repository};
+pub use cache_macros::{Entity, cache_put, cached, cached_repository, invalidates};
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, ErrorKind, Result};
 pub use key::{Key, KeyBuilder, Namespace};

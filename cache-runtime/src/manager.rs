@@ -136,6 +136,12 @@ impl CacheManager {
         self.backend().clear(self.namespace()).await
     }
 
+    /// Waits until every fill and release that goes on in the background is done: before a service ends, so that no
+    /// hold of its last writes has to run out by itself. Each is bounded by the timeouts, so this is, too.
+    pub async fn drain(&self) {
+        self.0.context.tasks.drained().await;
+    }
+
     /// Lets go of the backend's connections. Reads go to the database from then on, and writes fail or proceed as the
     /// policy says.
     ///

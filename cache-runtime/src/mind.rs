@@ -9,6 +9,7 @@ mod lease;
 mod reader;
 mod spec;
 mod stats;
+mod tasks;
 mod writer;
 
 pub(crate) use batch::read_many;

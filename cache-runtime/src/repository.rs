@@ -9,6 +9,7 @@ mod invalidation;
 mod page;
 mod read;
 mod share;
+mod source;
 mod within;
 mod write;
 

@@ -14,7 +14,7 @@ use sqlx_core::transaction::TransactionManager;
 
 pub use self::savepoint::Savepoint;
 use crate::key::Key;
-use crate::mind::{Context, Held};
+use crate::mind::{Context, Counters, Held};
 
 /// A database transaction that any repository over the same database takes part in.
 ///
@@ -46,7 +46,15 @@ pub struct CacheTransaction {
 
 struct Touched {
     context: Arc<Context>,
+    counters: Arc<Counters>,
     key: Key,
+}
+
+impl Touched {
+    /// Groups keys by the cache that they stand in.
+    fn order(&self) -> (usize, &Key) {
+        (Arc::as_ptr(&self.context).addr(), &self.key)
+    }
 }
 
 impl CacheTransaction {
@@ -154,21 +162,17 @@ impl CacheTransaction {
     }
 
     async fn hold(&mut self) -> sqlx::Result<Vec<Held>> {
-        let mut groups: Vec<(Arc<Context>, Vec<Key>)> = Vec::new();
-        for Touched { context, key } in self.touched.drain(..) {
-            match groups.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &context)) {
-                Some((_, keys)) => keys.push(key),
-                None => groups.push((context, vec![key])),
-            }
-        }
-        for (_, keys) in &mut groups {
-            keys.sort_unstable();
-            keys.dedup();
-        }
-        let mut all: Vec<Held> = Vec::with_capacity(groups.len());
-        for (context, keys) in groups {
-            match Held::place(&context, keys).await {
-                Ok(held) => all.push(held),
+        self.touched.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
+        self.touched.dedup_by(|one, other| one.order() == other.order());
+        let mut all: Vec<Held> = Vec::new();
+        for group in self.touched.chunk_by(|one, other| Arc::ptr_eq(&one.context, &other.context)) {
+            let Some(Touched { context, .. }) = group.first() else { continue };
+            let keys = group.iter().map(|touched| touched.key.clone()).collect();
+            match Held::place(context, keys).await {
+                Ok(held) => {
+                    group.iter().for_each(|touched| touched.counters.invalidations.up());
+                    all.push(held);
+                }
                 Err(error) => {
                     all.into_iter().for_each(Held::release);
                     return Err(error.into());
@@ -187,9 +191,17 @@ impl CacheTransaction {
         Ok(all)
     }
 
-    pub(crate) fn touch(&mut self, context: &Arc<Context>, keys: impl IntoIterator<Item = Key>) {
-        self.touched
-            .extend(keys.into_iter().map(|key| Touched { context: Arc::clone(context), key }));
+    pub(crate) fn touch(
+        &mut self,
+        context: &Arc<Context>,
+        counters: &Arc<Counters>,
+        keys: impl IntoIterator<Item = Key>,
+    ) {
+        self.touched.extend(keys.into_iter().map(|key| Touched {
+            context: Arc::clone(context),
+            counters: Arc::clone(counters),
+            key,
+        }));
     }
 
     pub(crate) fn unsettled(&mut self) -> &mut usize {

@@ -31,14 +31,7 @@ async fn the_whole_data_loads_over_a_single_connection() {
     .await
     .unwrap();
 
-    assert_eq!(
-        loaded,
-        Loaded {
-            countries: 252,
-            cities: 34_006,
-            skipped: 0
-        }
-    );
+    assert_eq!(loaded, Loaded { countries: 252, cities: 34_006, skipped: 0 });
     assert_eq!(counts(&pool).await, (252, 34_006));
     assert_eq!(seen.first(), Some(&(Table::Countries, 252)));
     assert_eq!(seen.last(), Some(&(Table::Cities, 34_006)));
@@ -89,40 +82,15 @@ async fn rows_that_are_there_already_stay_as_they_are() {
 3,Paris,US,,36.302,-88.32671,10316,America/Chicago
 ";
     let loaded = load(pool, COUNTRIES, cities).await.unwrap();
-    assert_eq!(
-        loaded,
-        Loaded {
-            countries: 1,
-            cities: 2,
-            skipped: 2
-        }
-    );
+    assert_eq!(loaded, Loaded { countries: 1, cities: 2, skipped: 2 });
     let again = load(pool, COUNTRIES, cities).await.unwrap();
-    assert_eq!(
-        again,
-        Loaded {
-            countries: 0,
-            cities: 0,
-            skipped: 5
-        }
-    );
+    assert_eq!(again, Loaded { countries: 0, cities: 0, skipped: 5 });
 
-    let names: Vec<(String, String)> = sqlx::query_as("SELECT slug, name FROM cities ORDER BY id")
-        .fetch_all(pool)
-        .await
-        .unwrap();
-    let names: Vec<(&str, &str)> = names
-        .iter()
-        .map(|(slug, name)| (slug.as_str(), name.as_str()))
-        .collect();
-    assert_eq!(
-        names,
-        [
-            ("paris", "Lutetia"),
-            ("paris-us", "Paris"),
-            ("paris-us-3", "Paris")
-        ]
-    );
+    let names: Vec<(String, String)> =
+        sqlx::query_as("SELECT slug, name FROM cities ORDER BY id").fetch_all(pool).await.unwrap();
+    let names: Vec<(&str, &str)> =
+        names.iter().map(|(slug, name)| (slug.as_str(), name.as_str())).collect();
+    assert_eq!(names, [("paris", "Lutetia"), ("paris-us", "Paris"), ("paris-us-3", "Paris")]);
 }
 
 #[tokio::test]
@@ -139,19 +107,14 @@ async fn malformed_input_is_named_by_its_line_and_leaves_nothing_behind() {
             "2,Lyon,FR,84,NaN,4.8,5,Europe/Paris",
             r#"cities, line 3: `latitude` is "NaN", expected a number"#,
         ),
-        (
-            "2,,FR,84,45.7,4.8,5,Europe/Paris",
-            r#"cities, line 3: `name` is "", expected a text"#,
-        ),
+        ("2,,FR,84,45.7,4.8,5,Europe/Paris", r#"cities, line 3: `name` is "", expected a text"#),
         (
             "2,Lyon,XX,84,45.7,4.8,5,Europe/Paris",
             r#"cities, line 3: `countrycode` is "XX", expected the code of a country in the file of countries"#,
         ),
         ("2,Lyon,FR", "the file of cities can't be read at line 3"),
     ] {
-        let error = load(pool, COUNTRIES, &format!("{good}{line}\n"))
-            .await
-            .unwrap_err();
+        let error = load(pool, COUNTRIES, &format!("{good}{line}\n")).await.unwrap_err();
         assert_eq!(error.to_string(), message);
         assert_eq!(counts(pool).await, (0, 0), "{line}");
     }
@@ -167,43 +130,22 @@ async fn a_file_of_another_kind_is_refused() {
         "the first line of the file of countries has no column `capital`"
     );
     let plain = load_geonames(pool, COUNTRIES.as_bytes(), CITY_COLUMNS.as_bytes(), |_| {}).await;
-    assert!(
-        matches!(
-            plain,
-            Err(Error::Read {
-                table: Table::Cities,
-                ..
-            })
-        ),
-        "{plain:?}"
-    );
+    assert!(matches!(plain, Err(Error::Read { table: Table::Cities, .. })), "{plain:?}");
 }
 
 #[tokio::test]
 async fn the_sql_files_can_be_applied_by_hand() {
     let database = TestDatabase::create().await;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .join("migrations/geonames");
-    let mut files: Vec<PathBuf> = folder
-        .read_dir()
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("migrations/geonames");
+    let mut files: Vec<PathBuf> =
+        folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for file in &files {
         let sql = std::fs::read_to_string(file).unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-            .execute(database.pool())
-            .await
-            .unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(database.pool()).await.unwrap();
     }
-    assert_eq!(
-        geonames().iter().count(),
-        files.len(),
-        "each file is in the migrator"
-    );
+    assert_eq!(geonames().iter().count(), files.len(), "each file is in the migrator");
     assert_eq!(counts(database.pool()).await, (0, 0));
 }
 
@@ -239,9 +181,5 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 fn data(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .join("examples/data")
-        .join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("examples/data").join(file)
 }

@@ -39,7 +39,10 @@ pub(crate) fn answer(sig: &Signature, what: &Ident, errors: &mut Errors) -> Opti
         return None;
     }
     if shared.and_then(types::last_segment).is_some_and(|segment| segment.ident == "str") {
-        errors.at(written, "a cached value is read back whole: return `Arc<String>` instead of `Arc<str>`");
+        errors.at(
+            written,
+            "a cached value is read back whole: return `Arc<String>` instead of `Arc<str>`",
+        );
         return None;
     }
     Some(Answer {

@@ -6,7 +6,8 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::quote;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, MetaNameValue};
 
-use super::{method, signature};
+use super::method::{self, Subject};
+use super::signature;
 use crate::errors::Errors;
 use crate::grammar::impl_block::{self as grammar, AnnotatedMethod, ImplBlock};
 use crate::model::Crate;
@@ -75,7 +76,8 @@ fn annotated(written: &AnnotatedMethod, errors: &mut Errors) -> Option<Method> {
     }
     signature::shape(&written.sig, what, errors);
     let arguments = signature::arguments(&written.sig, errors);
-    let kind = method::kind(what, attribute, written, &arguments, errors);
+    let subject = Subject { what, attribute, method: written, arguments: &arguments };
+    let kind = method::kind(&subject, errors);
     if errors.count() > before {
         return None;
     }
@@ -114,11 +116,11 @@ fn is_heading(attr: &Attribute) -> bool {
 /// The text of a line of documentation.
 fn doc(attr: &Attribute) -> Option<String> {
     match &attr.meta {
-        Meta::NameValue(MetaNameValue { path, value: Expr::Lit(ExprLit { lit: Lit::Str(line), .. }), .. })
-            if path.is_ident("doc") =>
-        {
-            Some(line.value())
-        }
+        Meta::NameValue(MetaNameValue {
+            path,
+            value: Expr::Lit(ExprLit { lit: Lit::Str(line), .. }),
+            ..
+        }) if path.is_ident("doc") => Some(line.value()),
         _ => None,
     }
 }

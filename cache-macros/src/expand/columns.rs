@@ -37,7 +37,6 @@ pub(super) fn description(krate: &Crate, column: &Column) -> TokenStream {
             id: #id,
             generated: #generated,
             nullable: #nullable,
-            sql_type: #sql::type_info,
             compatible: #sql::compatible,
         }
     }

@@ -89,6 +89,15 @@ pub(super) fn get(repository: &Repository) -> Docs {
     )
 }
 
+pub(super) fn get_for_update() -> Docs {
+    read(
+        "The row with this id, locked: nobody else changes it before the transaction ends. For a change that depends on what \
+         the row is."
+            .to_owned(),
+        String::new(),
+    )
+}
+
 pub(super) fn get_many(repository: &Repository) -> Docs {
     read(
         "The rows with these ids, in the order of the ids, duplicates included; `None` where there is none.".to_owned(),
@@ -155,7 +164,10 @@ fn invalidated(repository: &Repository, row: &str) -> String {
         let noun = if tags.len() == 1 { "tag" } else { "tags" };
         what.push(format!("the {noun} {}", crate::suggest::quoted(&tags)));
     }
-    format!("Everything that the cache holds of {row} is invalidated with the commit: {}.", what.join("; "))
+    format!(
+        "Everything that the cache holds of {row} is invalidated with the commit: {}.",
+        what.join("; ")
+    )
 }
 
 const THE_ROW: &str = "the row";
@@ -179,7 +191,10 @@ pub(super) fn insert_many(repository: &Repository) -> Docs {
 pub(super) fn update(repository: &Repository) -> Docs {
     write(
         "Updates the row with this row's id; returns it as it was stored, or `None` where there is no such row.",
-        &format!("{} A row that does not change invalidates nothing.", invalidated(repository, BOTH_STATES)),
+        &format!(
+            "{} A row that does not change invalidates nothing.",
+            invalidated(repository, BOTH_STATES)
+        ),
     )
 }
 
@@ -191,7 +206,10 @@ pub(super) fn upsert(repository: &Repository) -> Docs {
 }
 
 pub(super) fn delete(repository: &Repository) -> Docs {
-    write("Deletes the row with this id; returns it, or `None` where there was none.", &invalidated(repository, THE_ROW))
+    write(
+        "Deletes the row with this id; returns it, or `None` where there was none.",
+        &invalidated(repository, THE_ROW),
+    )
 }
 
 pub(super) fn delete_many(repository: &Repository) -> Docs {

@@ -180,26 +180,26 @@ fn invalidated(
     let keys = invalidation.keys.iter().map(key_call);
     let tags = invalidation.tags.iter().map(tag_call);
     let inner = inner_call(method);
+    // An error type that sqlx's does not turn into is reported where it is written.
+    let span = returned(method);
+    let change = Ident::new("__change", Span::mixed_site().located_at(span));
+    let result = Ident::new("__result", Span::mixed_site().located_at(span));
     let begun = quote! {
-        #repository
+        let #change = #repository
             .invalidation()
             #rows
             #(#keys)*
-            #(#tags)*
+            #(#tags)*;
     };
     let Some(transaction) = &invalidation.transaction else {
-        let around = Ident::new("around", returned(method));
-        return quote!(#begun.#around(|| #inner).await);
+        let around = quote_spanned!(span=> #change.around(|| #inner).await);
+        return quote!(#begun #around);
     };
-    let change = Ident::new("__change", Span::mixed_site());
-    let result = Ident::new("__result", Span::mixed_site());
-    // An error type that sqlx's does not turn into is reported where it is written.
-    let returned = returned(method);
-    let before = quote!(#begun.before(#transaction).await);
-    let before = quote_spanned!(returned=> (#before)?);
-    let after = quote!(#change.after(#transaction, #result.is_ok()).await);
-    let after = quote_spanned!(returned=> (#after)?);
+    let transaction = moved(transaction, span);
+    let before = quote_spanned!(span=> #change.before(#transaction).await?);
+    let after = quote_spanned!(span=> #change.after(#transaction, #result.is_ok()).await?);
     quote! {
+        #begun
         let #change = #before;
         let #result = #inner.await;
         #after;
@@ -243,8 +243,8 @@ fn assertions(krate: &Crate, self_ty: &Type, method: &Method) -> TokenStream {
     let Kind::Invalidates(Invalidation { transaction: None, rows, .. }) = &method.kind else {
         return TokenStream::new();
     };
-    let message = "`#[invalidates(id)]` without a transaction cannot know the row's old unique and list keys: add a \
-                   parameter `tx: &mut CacheTransaction` and run the statement on it";
+    let message = "`#[invalidates(id)]` without a transaction cannot know the row's old unique keys, lists and tags: \
+                   add a parameter `tx: &mut CacheTransaction` and run the statement on it";
     rows.iter()
         .map(|rows| {
             let cfg = &method.cfg;

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use super::docs::Docs;
 use super::{columns, docs, moved, place};
@@ -53,14 +54,29 @@ struct Types {
 }
 
 fn types(Repository { krate, entity, .. }: &Repository) -> Types {
-    let as_entity = quote!(<#entity as #krate::Entity>);
+    // A type that is not an entity is reported where it is named.
+    let of_entity = |item| moved(quote!(<#entity as #krate::Entity>::#item), entity.span());
+    let (id, id_arg, id_from) =
+        (of_entity(quote!(Id)), of_entity(quote!(IdArg<'_>)), of_entity(quote!(id_from)));
     Types {
         row: quote!(::std::sync::Arc<#entity>),
-        id: quote!(#as_entity::IdArg<'_>),
-        ids: quote!(&[#as_entity::Id]),
-        given: quote!(&#as_entity::id_from(&id)),
+        id: id_arg,
+        ids: quote!(&[#id]),
+        given: quote!(&#id_from(&id)),
         sqlx: quote!(#krate::__private::sqlx::Result),
     }
+}
+
+/// The read that only a transaction has.
+pub(super) fn get_for_update(repository: &Repository) -> Operation {
+    let Types { row, id, given, sqlx, .. } = types(repository);
+    operation(
+        "get_for_update",
+        docs::get_for_update(),
+        quote!(id: #id),
+        quote!(#sqlx<::core::option::Option<#row>>),
+        quote!(get_for_update(#given)),
+    )
 }
 
 fn reads(repository: &Repository) -> Vec<Operation> {

@@ -1,5 +1,4 @@
-//! What follows an annotated struct: `impl CachedRepository`, `impl DataSource`, its methods, and the same methods
-//! inside a transaction.
+//! What follows an annotated struct: `impl CachedRepository`, its methods, and the same methods inside a transaction.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -13,13 +12,13 @@ use crate::names;
 pub(crate) fn repository(repository: &Repository) -> TokenStream {
     let operations = operations::all(repository);
     let krate = &repository.krate;
-    let traits = [cached_repository(repository), data_source(repository)];
+    let implementation = cached_repository(repository);
     let methods = methods(repository, &operations);
     let within = within(repository, &operations);
     quote! {
         const _: () = {
             use #krate::__private as __p;
-            #(#traits)*
+            #implementation
         };
         #methods
         #within
@@ -96,42 +95,6 @@ fn column_number(krate: &crate::model::Crate, entity: &syn::Type, column: &Ident
     quote_spanned!(place(column.span())=> #field::COLUMN)
 }
 
-/// The table itself, without a cache: what a strategy takes as its source.
-fn data_source(Repository { krate, ident, entity, .. }: &Repository) -> TokenStream {
-    let source = quote!(#krate::PgSource::<#entity>::new(#krate::CachedRepository::db(self)));
-    let result = quote!(::core::result::Result);
-    quote! {
-        #[automatically_derived]
-        impl #krate::DataSource for #ident {
-            type Key = <#entity as #krate::Entity>::Id;
-            type Value = #entity;
-            type Error = __p::sqlx::Error;
-
-            async fn load(
-                &self,
-                key: &Self::Key,
-            ) -> #result<::core::option::Option<Self::Value>, Self::Error> {
-                #source.load(key).await
-            }
-
-            async fn load_many(
-                &self,
-                keys: &[Self::Key],
-            ) -> #result<::std::vec::Vec<::core::option::Option<Self::Value>>, Self::Error> {
-                #source.load_many(keys).await
-            }
-
-            async fn store(&self, value: &Self::Value) -> #result<Self::Value, Self::Error> {
-                #source.store(value).await
-            }
-
-            async fn delete(&self, key: &Self::Key) -> #result<bool, Self::Error> {
-                #source.delete(key).await
-            }
-        }
-    }
-}
-
 fn methods(repository: &Repository, operations: &[Operation]) -> TokenStream {
     let Repository { krate, ident, .. } = repository;
     let through = quote!(#krate::CachedRepository::repository(self));
@@ -169,6 +132,7 @@ fn within(repository: &Repository, operations: &[Operation]) -> Option<TokenStre
     let methods = operations.iter().map(|operation| {
         method(operation, &operation.docs.within, &quote!(&mut self), &quote!(self.0))
     });
+    let locked = locked(repository);
     Some(quote! {
         #docs
         #vis struct #within<'t>(#krate::Within<'t, #ident>);
@@ -183,8 +147,16 @@ fn within(repository: &Repository, operations: &[Operation]) -> Option<TokenStre
         #[allow(dead_code, reason = "every repository has the same methods, whether they are called or not")]
         impl #within<'_> {
             #(#methods)*
+            #locked
         }
     })
+}
+
+/// What only a transaction has: a row that stays as it is until the commit.
+fn locked(repository: &Repository) -> Option<TokenStream> {
+    let operation = operations::get_for_update(repository);
+    let made = repository.makes(&names::plain(&operation.name));
+    made.then(|| method(&operation, &operation.docs.within, &quote!(&mut self), &quote!(self.0)))
 }
 
 fn method(

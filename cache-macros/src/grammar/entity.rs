@@ -86,7 +86,7 @@ pub(crate) fn on_struct(attrs: &[Attribute], errors: &mut Errors) -> Annotation 
             .any(|item| item.name == "tag" || item.name == "untagged"),
         ..Annotation::default()
     };
-    each_own(attrs, ON_STRUCT, errors, |name, input, _| {
+    let readable = each_own(attrs, ON_STRUCT, errors, |name, input, _| {
         match name.spec.name {
             "table" => {
                 annotation.table_is_given = true;
@@ -97,6 +97,7 @@ pub(crate) fn on_struct(attrs: &[Attribute], errors: &mut Errors) -> Annotation 
         }
         Ok(())
     });
+    annotation.table_is_given |= !readable;
     annotation
 }
 
@@ -168,13 +169,15 @@ fn serde(items: &[Item]) -> Serde {
     serde
 }
 
-/// Reads the attributes as if they were one, so that an option that is given twice is noticed.
+/// Reads the attributes as if they were one, so that an option that is given twice is noticed. `false` where one has
+/// no options that could be read.
 fn each_own(
     attrs: &[Attribute],
     specs: &'static [Spec],
     errors: &mut Errors,
     mut read: impl FnMut(options::Name<'_>, syn::parse::ParseStream<'_>, &mut Errors) -> syn::Result<()>,
-) {
+) -> bool {
+    let before = errors.count();
     let mut all = TokenStream::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("entity")) {
         match value::arguments(attr) {
@@ -183,5 +186,7 @@ fn each_own(
             Err(error) => errors.push(error),
         }
     }
+    let readable = errors.count() == before;
     options::read(all, specs, errors, &mut read);
+    readable
 }

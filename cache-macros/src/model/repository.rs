@@ -79,8 +79,9 @@ pub(crate) enum TagPart {
 }
 
 /// The methods of every repository, in the order in which they are generated.
-pub(crate) const METHODS: [&str; 16] = [
+pub(crate) const METHODS: [&str; 17] = [
     "get",
+    "get_for_update",
     "get_many",
     "insert",
     "insert_many",

@@ -239,6 +239,7 @@ impl CacheManagerBuilder {
             clock: self.clock,
             observer: self.observer,
             complaints: Default::default(),
+            tasks: Default::default(),
         }))
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::lease::{Leases, background};
+use super::lease::Leases;
 use super::reader::{Look, Miss, Reader};
 use super::spec::{Answer, Spec};
 use crate::entry::Token;
@@ -154,7 +154,7 @@ fn fill_behind(reader: Reader<'_>, mut leases: Leases, fills: Vec<Fill>) {
         return;
     }
     let (context, counters) = (reader.context.clone(), reader.counters.clone());
-    background(Box::pin(async move {
+    reader.context.tasks.spawn(async move {
         for fill in &fills {
             context.before(Step::Fill, &fill.key).await;
         }
@@ -169,5 +169,5 @@ fn fill_behind(reader: Reader<'_>, mut leases: Leases, fills: Vec<Fill>) {
                 context.complain("filling entries", &error);
             }
         }
-    }));
+    });
 }

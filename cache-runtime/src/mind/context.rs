@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::complaints::Complaints;
+use super::tasks::Tasks;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::key::{Key, Namespace};
@@ -17,6 +18,7 @@ pub(crate) struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) complaints: Complaints,
+    pub(crate) tasks: Tasks,
 }
 
 impl Context {

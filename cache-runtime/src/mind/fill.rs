@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::flight::Leader;
-use super::lease::{Leases, background};
+use super::lease::Leases;
 use super::reader::{Look, Miss, Reader};
 use super::spec::{Answer, Spec};
 use crate::entry::{Body, Entry, Token, Value};
@@ -246,11 +246,11 @@ impl Reader<'_> {
         };
         let (context, flights, counters) =
             (self.context.clone(), self.flights.clone(), self.counters.clone());
-        background(Box::pin(async move {
+        self.context.tasks.spawn(async move {
             let reader = Reader { context: &context, flights: &flights, counters: &counters };
             let accepted = reader.fill(fill).await;
             leader.filled(accepted && proves);
-        }));
+        });
     }
 
     pub(super) async fn fill(self, fill: Fill) -> bool {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::context::Context;
 use crate::entry::Token;
 use crate::key::Key;
-use crate::port::BoxFuture;
 
 /// The leases of one reader. Dropped without having been filled, they are given back in the background, so that the
 /// next reader need not wait for them to run out.
@@ -43,18 +42,10 @@ impl Drop for Leases {
         }
         let (context, keys, token) =
             (Arc::clone(&self.context), std::mem::take(&mut self.keys), self.token);
-        background(Box::pin(async move {
+        self.context.tasks.spawn(async move {
             if let Err(error) = context.cache.abandon(&keys, token).await {
                 context.complain("giving back a lease", &error);
             }
-        }));
-    }
-}
-
-/// Runs to the end whoever goes away; without a runtime there is nobody left to run it, and the deadlines in the cache
-/// take its place.
-pub(crate) fn background(work: BoxFuture<'static, ()>) {
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(work);
+        });
     }
 }

@@ -30,6 +30,15 @@ macro_rules! counters {
             }
         }
 
+        /// What happened between two snapshots.
+        impl std::ops::Sub for Stats {
+            type Output = Self;
+
+            fn sub(self, earlier: Self) -> Self {
+                Self { $($name: self.$name.saturating_sub(earlier.$name),)* }
+            }
+        }
+
         impl Stats {
             /// Each count with its name, in a fixed order.
             #[must_use]
@@ -65,7 +74,7 @@ counters! {
     foreign,
     /// Cache operations that failed; the reads were answered from the database.
     errors,
-    /// Keys invalidated by writes.
+    /// Keys that writes held to invalidate them.
     invalidations,
 }
 

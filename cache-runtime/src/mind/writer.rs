@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Context;
-use super::lease::background;
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -95,7 +94,8 @@ impl Held {
         if self.keys.is_empty() {
             return;
         }
-        background(Box::pin(async move {
+        let tasks = self.context.tasks.clone();
+        tasks.spawn(async move {
             self.context.before_each(Step::Release, &self.keys).await;
             let mut pause = FIRST_PAUSE;
             let mut waited = Duration::ZERO;
@@ -108,6 +108,6 @@ impl Held {
                 waited += pause;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
-        }));
+        });
     }
 }

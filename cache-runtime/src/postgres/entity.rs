@@ -106,8 +106,6 @@ pub struct Column {
     pub generated: bool,
     /// The field is an `Option`.
     pub nullable: bool,
-    /// The database type that the field is sent as.
-    pub sql_type: fn() -> PgTypeInfo,
     /// Whether a value of this database type can be read into the field.
     pub compatible: fn(&PgTypeInfo) -> bool,
 }
@@ -130,7 +128,7 @@ impl Debug for Column {
     label = "not a column of `{Self}`",
     note = "`unique(…)`, `list(…)` and `tags(…)` name fields of the entity"
 )]
-pub trait Field<const NAME: u64>: Entity {
+pub trait Field<const NAME: u64> {
     /// The type that is looked up: the field's, without its `Option`; `str` for a `String`.
     type Target: Serialize + Sync + ?Sized;
 

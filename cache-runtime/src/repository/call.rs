@@ -68,12 +68,12 @@ pub struct Call<'r, R: CachedRepository, A> {
 impl<'r, R: CachedRepository> Repository<'r, R> {
     /// Begins a call that answers in the form `A`: [`Whole`](crate::Whole), [`Shared`](crate::Shared) or
     /// [`Optional`](crate::Optional).
-    pub fn call<A: Answer>(&self, spec: &'static CallSpec) -> Call<'r, R, A> {
+    pub fn call<A>(&self, spec: &'static CallSpec) -> Call<'r, R, A> {
         Call { core: self.core, spec, key: None, tags: Vec::new(), answer: PhantomData }
     }
 }
 
-impl<R: CachedRepository, A: Answer> Call<'_, R, A> {
+impl<R: CachedRepository, A> Call<'_, R, A> {
     /// The key, under the repository's table.
     pub fn key(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
         self.key = Some(call_key(self.core, write));
@@ -86,7 +86,9 @@ impl<R: CachedRepository, A: Answer> Call<'_, R, A> {
         self.tags.push(write(self.core.context.namespace.tag()).finish());
         self
     }
+}
 
+impl<R: CachedRepository, A: Answer> Call<'_, R, A> {
     /// The cached answer, or that of `load`, which is then cached. Concurrent calls with one key share one load.
     ///
     /// # Errors

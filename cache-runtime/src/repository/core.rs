@@ -9,7 +9,7 @@ use sqlx::postgres::PgArguments;
 
 use super::answer::{Optional, Shared, Whole};
 use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
-use crate::entry::Body;
+use crate::codec::same;
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder};
 use crate::manager::CacheManager;
@@ -215,17 +215,6 @@ impl<E: Entity> Core<E> {
     pub(super) fn looked_up(&self) -> BTreeSet<usize> {
         let all = self.config.unique.iter().chain(self.config.list);
         all.flat_map(|index| index.columns).copied().collect()
-    }
-}
-
-/// Whether two rows are the same to the cache: written, they are the same bytes.
-fn same<E: Entity>(old: &E, new: &E) -> bool {
-    let write = |row: &E| crate::codec::encode(row, Codec::Json);
-    match (write(old), write(new)) {
-        (Some(Body::Encoded { payload: old, .. }), Some(Body::Encoded { payload: new, .. })) => {
-            old == new
-        }
-        _ => false,
     }
 }
 

@@ -58,8 +58,7 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
     /// Those of the plain query.
     pub async fn before(self, transaction: &mut CacheTransaction) -> sqlx::Result<Changing<'r, R>> {
         let keys = self.keys.into_iter().collect::<Result<Vec<_>>>()?;
-        self.core.counters.invalidations.add(keys.len());
-        transaction.touch(&self.core.context, keys);
+        transaction.touch(&self.core.context, &self.core.counters, keys);
         let old = if self.rows.is_empty() {
             Vec::new()
         } else {
@@ -96,8 +95,9 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
             Ok(keys)
         };
         let keys = keys().map_err(sqlx::Error::from)?;
-        core.counters.invalidations.add(keys.len());
+        let count = keys.len();
         let held = Held::place(&core.context, keys).await.map_err(sqlx::Error::from)?;
+        core.counters.invalidations.add(count);
         held.before_commit().await;
         let outcome = change().await;
         match &outcome {
@@ -154,8 +154,7 @@ impl<R: CachedRepository> Changing<'_, R> {
             let change = Change { old: old.remove(id), new: new.remove(id) };
             if change.old.is_some() || change.new.is_some() {
                 let keys = self.core.keys_of(&change)?;
-                self.core.counters.invalidations.add(keys.len());
-                transaction.touch(&self.core.context, keys);
+                transaction.touch(&self.core.context, &self.core.counters, keys);
             }
         }
         *transaction.unsettled() -= 1;

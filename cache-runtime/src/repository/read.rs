@@ -63,19 +63,23 @@ impl<R: CachedRepository> Repository<'_, R> {
     ) -> sqlx::Result<Vec<Row<R::Entity>>> {
         let core = self.core;
         let mut places = HashMap::with_capacity(ids.len());
+        let mut order = Vec::with_capacity(ids.len());
         let (mut distinct, mut keys) =
             (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
         for id in ids {
-            if let MapEntry::Vacant(entry) = places.entry(id) {
-                match core.row_key(id) {
-                    Ok(key) => keys.push(key),
-                    Err(error) => {
-                        core.reader().failed("writing a key", &error);
-                        return self.load_in_order(ids.to_vec()).await;
+            match places.entry(id) {
+                MapEntry::Occupied(place) => order.push(*place.get()),
+                MapEntry::Vacant(place) => {
+                    match core.row_key(id) {
+                        Ok(key) => keys.push(key),
+                        Err(error) => {
+                            core.reader().failed("writing a key", &error);
+                            return self.load_in_order(ids.to_vec()).await;
+                        }
                     }
+                    order.push(*place.insert(distinct.len()));
+                    distinct.push(id.clone());
                 }
-                entry.insert(distinct.len());
-                distinct.push(id.clone());
             }
         }
         let Some(first) = keys.first() else { return Ok(Vec::new()) };
@@ -87,8 +91,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         let found =
             read_many::<Optional<Shared<R::Entity>>, _, _, _>(core.reader(), &spec, &keys, load)
                 .await?;
-        let place = |id| places.get(id).and_then(|at| found.get(*at)).cloned().flatten().flatten();
-        Ok(ids.iter().map(place).collect())
+        Ok(order.into_iter().map(|at| found.get(at).cloned().flatten().flatten()).collect())
     }
 
     async fn load_in_order(

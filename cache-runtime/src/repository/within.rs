@@ -29,8 +29,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
 
     fn changed(&mut self, change: &Change<R::Entity>) -> sqlx::Result<()> {
         let keys = self.core.keys_of(change)?;
-        self.core.counters.invalidations.add(keys.len());
-        self.transaction.touch(&self.core.context, keys);
+        self.transaction.touch(&self.core.context, &self.core.counters, keys);
         Ok(())
     }
 
@@ -40,6 +39,18 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// Those of the plain query.
     pub async fn get(&mut self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
         Ok(Rows::<R::Entity>::load(self.transaction.connection(), id).await?.map(Arc::new))
+    }
+
+    /// The row with this id, locked: nobody else changes it before this transaction ends. For a change that depends on
+    /// what the row is.
+    ///
+    /// # Errors
+    /// Those of the plain query.
+    pub async fn get_for_update(&mut self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
+        let ids = std::slice::from_ref(id);
+        let mut rows =
+            Rows::<R::Entity>::load_many_in(self.transaction.connection(), ids, true).await?;
+        Ok(rows.pop().map(Arc::new))
     }
 
     /// The rows with these ids, in their order, duplicates included.

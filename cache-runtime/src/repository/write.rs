@@ -120,9 +120,10 @@ impl<R: CachedRepository> Repository<'_, R> {
             keys.extend(core.keys_of(&gone(row))?);
         }
         let keys: Vec<_> = keys.into_iter().collect();
-        core.counters.invalidations.add(keys.len());
         // A release with a token that nobody holds removes values and leases, and leaves writers' holds alone.
-        cache.release(&keys, Token::new()).await.map(drop)
+        cache.release(&keys, Token::new()).await?;
+        core.counters.invalidations.add(keys.len());
+        Ok(())
     }
 
     /// Compares the table with what the annotations claim: its columns, their types and nullability, and a unique

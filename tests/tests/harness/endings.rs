@@ -48,10 +48,7 @@ async fn servers_end_when_their_process_is_killed_while_they_start() {
     child.kill().unwrap();
     child.wait().unwrap();
     // A server's folder goes last: after the server itself.
-    eventually("all servers and folders are gone", || async {
-        !any_folder()
-    })
-    .await;
+    eventually("all servers and folders are gone", || async { !any_folder() }).await;
 }
 
 #[tokio::test]
@@ -84,10 +81,7 @@ async fn outlived_by_nothing(ending: &str, end: impl FnOnce(&mut Child)) {
 
     end(&mut child);
     child.wait().unwrap();
-    eventually("all servers are gone", || async {
-        !pids.iter().any(|&pid| is_running(pid))
-    })
-    .await;
+    eventually("all servers are gone", || async { !pids.iter().any(|&pid| is_running(pid)) }).await;
     eventually("their folders are gone", || async {
         !folders.iter().any(|folder| Path::new(folder).exists())
     })
@@ -112,13 +106,10 @@ async fn a_process_with_servers() {
     let Ok(ending) = env::var(ROLE) else { return };
     let servers = Servers::shared();
     servers.start();
-    let mut shared_postgres = PgConnection::connect(&servers.postgres_url("postgres"))
-        .await
-        .unwrap();
-    let data: String = sqlx::query_scalar("SHOW data_directory")
-        .fetch_one(&mut shared_postgres)
-        .await
-        .unwrap();
+    let mut shared_postgres =
+        PgConnection::connect(&servers.postgres_url("postgres")).await.unwrap();
+    let data: String =
+        sqlx::query_scalar("SHOW data_directory").fetch_one(&mut shared_postgres).await.unwrap();
     let data = Path::new(&data);
     let postmaster = std::fs::read_to_string(data.join("postmaster.pid")).unwrap();
     let shared_redis = redis::Client::open(servers.redis_url()).unwrap();
@@ -128,12 +119,7 @@ async fn a_process_with_servers() {
 
     println!("folder {}", data.parent().unwrap().display());
     println!("pid {}", postmaster.lines().next().unwrap());
-    println!(
-        "pid {}",
-        info.lines()
-            .find_map(|line| line.strip_prefix("process_id:"))
-            .unwrap()
-    );
+    println!("pid {}", info.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap());
     println!("pid {}", postgres.pid().unwrap());
     println!("pid {}", redis.pid().unwrap());
     println!("told");

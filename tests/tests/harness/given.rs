@@ -19,10 +19,7 @@ async fn given_servers_are_used_and_no_database_is_left_on_them() {
         .unwrap();
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{said}");
-    assert!(
-        said.contains("two_fixtures_see_nothing_of_each_other ... ok"),
-        "{said}"
-    );
+    assert!(said.contains("two_fixtures_see_nothing_of_each_other ... ok"), "{said}");
 
     let mut connection = PgConnection::connect(&url).await.unwrap();
     let left: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_database ORDER BY datname")

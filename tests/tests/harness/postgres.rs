@@ -7,10 +7,7 @@ use tests::{PostgresServer, TestDatabase, is_running};
 async fn a_stopped_postgres_refuses_and_comes_back_with_its_data() {
     let mut server = PostgresServer::start();
     let database = TestDatabase::create_on(&server).await;
-    sqlx::query("CREATE TABLE kept AS SELECT 1 AS number")
-        .execute(database.pool())
-        .await
-        .unwrap();
+    sqlx::query("CREATE TABLE kept AS SELECT 1 AS number").execute(database.pool()).await.unwrap();
 
     let pid = server.pid().unwrap();
     server.stop();
@@ -20,10 +17,8 @@ async fn a_stopped_postgres_refuses_and_comes_back_with_its_data() {
     assert!(matches!(away, Err(sqlx::Error::Io(_))), "{away:?}");
 
     server.restart();
-    let number: i32 = sqlx::query_scalar("SELECT number FROM kept")
-        .fetch_one(database.pool())
-        .await
-        .unwrap();
+    let number: i32 =
+        sqlx::query_scalar("SELECT number FROM kept").fetch_one(database.pool()).await.unwrap();
     assert_eq!(number, 1);
 }
 
@@ -31,10 +26,8 @@ async fn a_stopped_postgres_refuses_and_comes_back_with_its_data() {
 async fn a_setting_of_the_test_wins() {
     let server = PostgresServer::start_with(&[("max_connections", "17")]);
     let database = TestDatabase::create_on(&server).await;
-    let connections: String = sqlx::query_scalar("SHOW max_connections")
-        .fetch_one(database.pool())
-        .await
-        .unwrap();
+    let connections: String =
+        sqlx::query_scalar("SHOW max_connections").fetch_one(database.pool()).await.unwrap();
     assert_eq!(connections, "17");
 }
 

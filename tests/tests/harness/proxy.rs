@@ -20,33 +20,19 @@ async fn it_forwards_and_counts() {
     assert_eq!((proxy.connections(), proxy.open_connections()), (2, 2));
 
     drop(connection);
-    eventually("one connection is left", || async {
-        proxy.open_connections() == 1
-    })
-    .await;
+    eventually("one connection is left", || async { proxy.open_connections() == 1 }).await;
 }
 
 #[tokio::test]
 async fn a_pool_lives_behind_it_and_survives_a_cut() {
     let server = PostgresServer::start();
     let proxy = Proxy::start(server.address()).await;
-    let pool = PgPool::connect(&proxy.url(&server.url("postgres")))
-        .await
-        .unwrap();
-    let one: i32 = sqlx::query_scalar("SELECT 1")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
+    let pool = PgPool::connect(&proxy.url(&server.url("postgres"))).await.unwrap();
+    let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.unwrap();
 
     proxy.cut();
-    eventually("all connections are cut", || async {
-        proxy.open_connections() == 0
-    })
-    .await;
-    let again: i32 = sqlx::query_scalar("SELECT 1")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
+    eventually("all connections are cut", || async { proxy.open_connections() == 0 }).await;
+    let again: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.unwrap();
     assert_eq!((one, again), (1, 1));
     assert_eq!(proxy.connections(), 2);
 }
@@ -75,10 +61,7 @@ async fn a_cut_loses_what_a_black_hole_held() {
     assert!(lost.is_err());
 
     proxy.cut();
-    eventually("the connection is cut", || async {
-        proxy.open_connections() == 0
-    })
-    .await;
+    eventually("the connection is cut", || async { proxy.open_connections() == 0 }).await;
     proxy.forward();
     assert!(!exists(&server).await);
 }
@@ -117,11 +100,7 @@ async fn refused_connections_close_at_once_until_it_forwards_again() {
     assert!(try_connect(&server, &proxy).await.is_err());
 
     proxy.forward();
-    let _: () = connect(&server, &proxy)
-        .await
-        .set("key", "value")
-        .await
-        .unwrap();
+    let _: () = connect(&server, &proxy).await.set("key", "value").await.unwrap();
 }
 
 #[tokio::test]
@@ -140,9 +119,7 @@ async fn redis_behind_a_proxy() -> (RedisServer, Proxy) {
 }
 
 async fn connect(server: &RedisServer, proxy: &Proxy) -> MultiplexedConnection {
-    in_time("a connection", try_connect(server, proxy))
-        .await
-        .unwrap()
+    in_time("a connection", try_connect(server, proxy)).await.unwrap()
 }
 
 async fn try_connect(server: &RedisServer, proxy: &Proxy) -> RedisResult<MultiplexedConnection> {
@@ -150,9 +127,7 @@ async fn try_connect(server: &RedisServer, proxy: &Proxy) -> RedisResult<Multipl
         .set_connection_timeout(Some(IMPATIENT))
         .set_response_timeout(Some(IMPATIENT));
     let client = redis::Client::open(proxy.url(&server.url()))?;
-    client
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
+    client.get_multiplexed_async_connection_with_config(&config).await
 }
 
 /// Asks the server itself, beside the proxy.

@@ -13,19 +13,11 @@ fn a_killed_redis_refuses_and_comes_back_empty_on_its_port() {
 
     server.kill();
     assert!(!is_running(pid));
-    assert!(
-        redis::Client::open(url.as_str())
-            .unwrap()
-            .get_connection()
-            .is_err()
-    );
+    assert!(redis::Client::open(url.as_str()).unwrap().get_connection().is_err());
 
     server.restart();
     assert_eq!(server.url(), url);
-    assert_eq!(
-        connect(&server).get::<_, Option<String>>("key").unwrap(),
-        None
-    );
+    assert_eq!(connect(&server).get::<_, Option<String>>("key").unwrap(), None);
 }
 
 #[test]
@@ -34,28 +26,17 @@ fn a_durable_redis_keeps_its_data_over_a_kill_until_told_not_to() {
     let _: () = connect(&server).set("key", "value").unwrap();
 
     server.restart();
-    assert_eq!(
-        connect(&server)
-            .get::<_, Option<String>>("key")
-            .unwrap()
-            .unwrap(),
-        "value"
-    );
+    assert_eq!(connect(&server).get::<_, Option<String>>("key").unwrap().unwrap(), "value");
 
     server.restart_empty();
-    assert_eq!(
-        connect(&server).get::<_, Option<String>>("key").unwrap(),
-        None
-    );
+    assert_eq!(connect(&server).get::<_, Option<String>>("key").unwrap(), None);
 }
 
 #[test]
 fn a_paused_redis_is_silent_until_it_goes_on() {
     let mut server = RedisServer::start();
     let mut connection = connect(&server);
-    connection
-        .set_read_timeout(Some(Duration::from_millis(100)))
-        .unwrap();
+    connection.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
 
     server.pause();
     let silent: RedisResult<()> = connection.set("key", "value");
@@ -118,8 +99,5 @@ fn a_server_that_can_not_start_says_why() {
 }
 
 fn connect(server: &RedisServer) -> Connection {
-    redis::Client::open(server.url())
-        .unwrap()
-        .get_connection()
-        .unwrap()
+    redis::Client::open(server.url()).unwrap().get_connection().unwrap()
 }

@@ -23,10 +23,7 @@ async fn two_fixtures_see_nothing_of_each_other() {
     assert_ne!(one.namespace(), other.namespace());
     assert_eq!(one.redis_url(), other.redis_url());
 
-    sqlx::query("CREATE TABLE notes (id bigint)")
-        .execute(one.pool())
-        .await
-        .unwrap();
+    sqlx::query("CREATE TABLE notes (id bigint)").execute(one.pool()).await.unwrap();
     let seen: Option<String> = sqlx::query_scalar("SELECT to_regclass('notes')::text")
         .fetch_one(other.pool())
         .await
@@ -73,14 +70,9 @@ async fn a_template_is_set_up_once_and_copied() {
         })
     };
     let (one, other) = tokio::join!(copy(), copy());
-    sqlx::query("DELETE FROM numbers")
-        .execute(one.pool())
-        .await
-        .unwrap();
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM numbers")
-        .fetch_one(other.pool())
-        .await
-        .unwrap();
+    sqlx::query("DELETE FROM numbers").execute(one.pool()).await.unwrap();
+    let left: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM numbers").fetch_one(other.pool()).await.unwrap();
     assert_eq!(left, 1_000);
 }
 

@@ -35,10 +35,7 @@ fn a_dependency_that_asks_for_a_newer_rust_is_found_through_another() {
             { "id": "only-tested-with", "deps": [] },
         ] },
     });
-    assert_eq!(
-        too_new(&workspace),
-        ["lib promises Rust 1.80, but newer 1.2.3 asks for 1.80.1"]
-    );
+    assert_eq!(too_new(&workspace), ["lib promises Rust 1.80, but newer 1.2.3 asks for 1.80.1"]);
 }
 
 /// What cargo knows of the workspace, every feature on.
@@ -50,24 +47,16 @@ fn metadata() -> Value {
         .current_dir(root)
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// One line for each dependency, direct or not, that breaks a published crate's promise.
 fn too_new(workspace: &Value) -> Vec<String> {
-    let packages: HashMap<&str, &Value> = list(workspace, "packages")
-        .iter()
-        .map(|package| (text(package, "id"), package))
-        .collect();
-    let nodes: HashMap<&str, &Value> = list(&workspace["resolve"], "nodes")
-        .iter()
-        .map(|node| (text(node, "id"), node))
-        .collect();
+    let packages: HashMap<&str, &Value> =
+        list(workspace, "packages").iter().map(|package| (text(package, "id"), package)).collect();
+    let nodes: HashMap<&str, &Value> =
+        list(&workspace["resolve"], "nodes").iter().map(|node| (text(node, "id"), node)).collect();
 
     let mut found = Vec::new();
     for member in list(workspace, "workspace_members") {

@@ -64,9 +64,7 @@ fn follow<'a>(text: &'a str, prefix: Vec<String>, paths: &mut Vec<Vec<String>>) 
         }
     }
     let text = text.strip_prefix("r#").unwrap_or(text);
-    let end = text
-        .find(|c: char| !is_word(c) && c != '*')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !is_word(c) && c != '*').unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
     let mut path = prefix;
     if !word.is_empty() {
@@ -106,9 +104,7 @@ fn blanked(source: &str) -> String {
     let mut lines = source.lines().peekable();
     while let Some(line) = lines.next() {
         let in_test = line.trim() == "#[cfg(test)]"
-            && lines
-                .peek()
-                .is_some_and(|next| next.contains("mod ") && next.ends_with('{'));
+            && lines.peek().is_some_and(|next| next.contains("mod ") && next.ends_with('{'));
         if in_test {
             // A module in rustfmt's layout ends with a brace as far in as it began.
             let indent = &line[..line.len() - line.trim_start().len()];
@@ -123,9 +119,7 @@ fn blanked(source: &str) -> String {
             continue;
         }
         // `://` is a URL's, not a comment's.
-        let comment = line
-            .match_indices("//")
-            .find(|(at, _)| !line[..*at].ends_with(':'));
+        let comment = line.match_indices("//").find(|(at, _)| !line[..*at].ends_with(':'));
         code.push_str(comment.map_or(line, |(at, _)| &line[..at]));
         code.push('\n');
     }

@@ -21,29 +21,14 @@ static FLOORS: [Floor; 7] = [
         rooms: &["clock", "entry", "error", "key", "policy", "shape"],
         imports: &["words"],
     },
-    Floor {
-        name: "ports",
-        rooms: &["port"],
-        imports: &["words"],
-    },
+    Floor { name: "ports", rooms: &["port"], imports: &["words"] },
     // A hand does not import another hand.
     Floor {
         name: "hands",
-        rooms: &[
-            "backend",
-            "backend/memory",
-            "backend/null",
-            "backend/redis",
-            "codec",
-            "postgres",
-        ],
+        rooms: &["backend", "backend/memory", "backend/null", "backend/redis", "codec", "postgres"],
         imports: &["ports", "words"],
     },
-    Floor {
-        name: "mind",
-        rooms: &["mind"],
-        imports: &["ports", "words"],
-    },
+    Floor { name: "mind", rooms: &["mind"], imports: &["ports", "words"] },
     // What generated code holds, and the one place where mind and hands meet.
     Floor {
         name: "whole",
@@ -55,11 +40,7 @@ static FLOORS: [Floor; 7] = [
         rooms: &["inspector", "rate_limit", "session", "tower"],
         imports: &["ports", "words"],
     },
-    Floor {
-        name: "testing",
-        rooms: &["testing"],
-        imports: &["ports", "words"],
-    },
+    Floor { name: "testing", rooms: &["testing"], imports: &["ports", "words"] },
 ];
 
 /// The front doors: they name every room and hold nothing themselves.
@@ -67,17 +48,10 @@ const DOORS: [&str; 2] = ["lib.rs", "__private.rs"];
 
 #[test]
 fn no_room_of_the_runtime_reaches_up() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .join("cache-runtime/src");
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("cache-runtime/src");
     let mut files = Vec::new();
     collect(&src, &mut files);
-    assert!(
-        files.len() > 10,
-        "the sources of cache-runtime are at {}",
-        src.display()
-    );
+    assert!(files.len() > 10, "the sources of cache-runtime are at {}", src.display());
     let violations: Vec<String> = files
         .iter()
         .flat_map(|file| {
@@ -126,11 +100,7 @@ fn every_import_of_a_higher_or_sibling_room_is_caught() {
             "use crate::Error;",
             "port.rs:1: `crate::Error` names no room: import it from its own",
         ),
-        (
-            "attic.rs",
-            "",
-            "attic.rs: is in no room: give it one in the table of this test",
-        ),
+        ("attic.rs", "", "attic.rs: is in no room: give it one in the table of this test"),
     ] {
         assert_eq!(violations(path, source), [found], "{path}");
     }
@@ -139,35 +109,14 @@ fn every_import_of_a_higher_or_sibling_room_is_caught() {
 #[test]
 fn imports_downward_comments_and_tests_are_left_alone() {
     for (path, source) in [
-        (
-            "manager.rs",
-            "use crate::{backend::redis::RedisCache, mind::Stats, repository};",
-        ),
-        (
-            "backend/redis.rs",
-            "use crate::port::Cache;\nuse crate::backend::redis::link::Link;",
-        ),
-        (
-            "mind/reader.rs",
-            "use super::lease::Lease;\nuse crate::key::{self, Key};",
-        ),
-        (
-            "key.rs",
-            "/// See [`crate::manager::CacheManager`].\nfn f() {} // crate::mind",
-        ),
-        (
-            "key.rs",
-            "const HOST: &str = \"redis://x\"; use crate::error::Error;",
-        ),
+        ("manager.rs", "use crate::{backend::redis::RedisCache, mind::Stats, repository};"),
+        ("backend/redis.rs", "use crate::port::Cache;\nuse crate::backend::redis::link::Link;"),
+        ("mind/reader.rs", "use super::lease::Lease;\nuse crate::key::{self, Key};"),
+        ("key.rs", "/// See [`crate::manager::CacheManager`].\nfn f() {} // crate::mind"),
+        ("key.rs", "const HOST: &str = \"redis://x\"; use crate::error::Error;"),
         ("key/tests.rs", "use crate::manager::CacheManager;"),
-        (
-            "key.rs",
-            "#[cfg(test)]\nmod tests {\n    use crate::mind::Stats;\n}",
-        ),
-        (
-            "testing/conformance.rs",
-            "crate::conformance_suite!(); $crate::manager::Manager",
-        ),
+        ("key.rs", "#[cfg(test)]\nmod tests {\n    use crate::mind::Stats;\n}"),
+        ("testing/conformance.rs", "crate::conformance_suite!(); $crate::manager::Manager"),
         ("lib.rs", "pub use crate::manager::CacheManager;"),
     ] {
         assert_eq!(violations(path, source), [""; 0], "{path}: {source}");
@@ -180,11 +129,7 @@ fn imports_downward_comments_and_tests_are_left_alone() {
 fn every_floor_that_is_imported_is_there() {
     let floors = FLOORS.iter().map(|floor| floor.name).collect::<Vec<_>>();
     for floor in &FLOORS {
-        assert!(
-            floor.imports.iter().all(|name| floors.contains(name)),
-            "{}",
-            floor.name
-        );
+        assert!(floor.imports.iter().all(|name| floors.contains(name)), "{}", floor.name);
     }
 }
 
@@ -195,9 +140,7 @@ fn violations(path: &str, source: &str) -> Vec<String> {
         return Vec::new();
     }
     let Some((room, floor)) = room_of(&module) else {
-        return vec![format!(
-            "{path}: is in no room: give it one in the table of this test"
-        )];
+        return vec![format!("{path}: is in no room: give it one in the table of this test")];
     };
     named(source, &module)
         .into_iter()
@@ -231,11 +174,8 @@ fn room_of(path: &[&str]) -> Option<(&'static str, &'static Floor)> {
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = folder
-        .read_dir()
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut entries: Vec<PathBuf> =
+        folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for entry in entries {
         if entry.is_dir() {

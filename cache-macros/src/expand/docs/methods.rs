@@ -12,7 +12,11 @@ pub(in crate::expand) fn of_kind(kind: &Kind) -> String {
             format!("The answer is cached under {}. {}", place(call), kept(call))
         }
         Kind::Put(call) => {
-            format!("The answer takes the place of what is cached under {}. {}", place(call), kept(call))
+            format!(
+                "The answer takes the place of what is cached under {}. {}",
+                place(call),
+                kept(call)
+            )
         }
         Kind::Invalidates(invalidation) => invalidated(invalidation),
     }
@@ -53,10 +57,14 @@ fn tags(tags: &[Key]) -> Option<String> {
 }
 
 fn invalidated(invalidation: &Invalidation) -> String {
-    let rows: Vec<String> = invalidation.rows.iter().map(|rows| names::plain(&rows.argument)).collect();
+    let rows: Vec<String> =
+        invalidation.rows.iter().map(|rows| names::plain(&rows.argument)).collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let rows = (!rows.is_empty()).then(|| {
-        format!("everything that the cache holds of the rows with the ids in {}", suggest::quoted(&rows))
+        format!(
+            "everything that the cache holds of the rows with the ids in {}",
+            suggest::quoted(&rows)
+        )
     });
     let keys: Vec<String> = invalidation.keys.iter().map(key).collect();
     let keys = (!keys.is_empty()).then(|| keys.join(", "));

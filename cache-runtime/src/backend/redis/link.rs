@@ -169,6 +169,9 @@ impl Link {
         self: &Arc<Self>,
         patience: Patience,
     ) -> Result<(MultiplexedConnection, u64)> {
+        if let State::Up { connection, generation } = &*self.lock() {
+            return Ok((connection.clone(), *generation));
+        }
         let mut tried = false;
         loop {
             let changed = self.changed.notified();

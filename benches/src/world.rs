@@ -1,0 +1,98 @@
+//! The rows, the repository, and what both sides share: a pool of the same size and a connection each.
+
+use std::error::Error;
+
+use cache_runtime::{CacheManager, Entity, cached_repository};
+use redis::aio::MultiplexedConnection;
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, PgPool};
+use tests::{Fixture, TestDatabase};
+
+/// How many users there are.
+pub(crate) const USERS: u64 = 100_000;
+const CONNECTIONS: u32 = 8;
+
+/// A row of ten columns.
+#[derive(Clone, Debug, Serialize, Deserialize, FromRow, Entity)]
+#[entity(table = "users")]
+pub(crate) struct User {
+    #[entity(id)]
+    pub(crate) id: i64,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) city: String,
+    pub(crate) country: String,
+    pub(crate) bio: Option<String>,
+    pub(crate) active: bool,
+    pub(crate) logins: i64,
+    pub(crate) score: f64,
+    pub(crate) created_at: i64,
+}
+
+#[cached_repository(entity = User, ttl = "1h")]
+#[derive(Clone)]
+pub(crate) struct Users {
+    pub(crate) db: PgPool,
+    pub(crate) cache: CacheManager,
+}
+
+pub(crate) struct World {
+    pub(crate) users: Users,
+    pub(crate) pool: PgPool,
+    pub(crate) redis: MultiplexedConnection,
+    /// Ids by rank of a Zipf distribution with exponent 0.99.
+    pub(crate) zipf: &'static [i64],
+    _fixture: Fixture,
+}
+
+impl World {
+    pub(crate) async fn new() -> Result<Self, Box<dyn Error>> {
+        let database = TestDatabase::create().await;
+        let fixture = Fixture::with_database(database);
+        sqlx::raw_sql(
+            "CREATE TABLE users (id int8 PRIMARY KEY, email text NOT NULL, name text NOT NULL, city text NOT NULL, \
+             country text NOT NULL, bio text, active bool NOT NULL, logins int8 NOT NULL, score float8 NOT NULL, \
+             created_at int8 NOT NULL)",
+        )
+        .execute(fixture.pool())
+        .await?;
+        sqlx::query(
+            "INSERT INTO users SELECT n, 'user' || n || '@example.org', 'User ' || n, 'City ' || n % 500, 'C' || n % 90, \
+             CASE WHEN n % 3 = 0 THEN repeat('bio ', 20) END, n % 7 <> 0, n % 1000, n / 7.0, 1700000000 + n \
+             FROM generate_series(1, $1) n",
+        )
+        .bind(i64::try_from(USERS)?)
+        .execute(fixture.pool())
+        .await?;
+        sqlx::raw_sql("VACUUM ANALYZE users").execute(fixture.pool()).await?;
+        // One pool for both sides: they never run at the same time.
+        let pool = fixture.database().connect(CONNECTIONS).await;
+        let cache =
+            CacheManager::builder(fixture.namespace()).redis(fixture.redis_url()).build()?;
+        let redis =
+            redis::Client::open(fixture.redis_url())?.get_multiplexed_async_connection().await?;
+        let users = Users { db: pool.clone(), cache };
+        Ok(Self { users, pool, redis, zipf: zipf().leak(), _fixture: fixture })
+    }
+}
+
+/// A table of ids in which each stands as often as a Zipf distribution over all users would draw it.
+fn zipf() -> Vec<i64> {
+    const SIZE: u32 = 1 << 20;
+    let mut weights: Vec<f64> = (1..=USERS).map(|rank| 1.0 / (rank as f64).powf(0.99)).collect();
+    let total: f64 = weights.iter().sum();
+    let mut sum = 0.0;
+    for weight in &mut weights {
+        sum += *weight / total;
+        *weight = sum;
+    }
+    let mut random = fastrand::Rng::with_seed(7);
+    (0..SIZE)
+        .map(|_| {
+            let drawn = random.f64();
+            let rank = weights.partition_point(|sum| *sum < drawn) as u64;
+            // Ranks are spread over the ids, so that the hot rows do not stand side by side.
+            i64::try_from(rank * 7919 % USERS + 1).unwrap_or(1)
+        })
+        .collect()
+}

@@ -1,0 +1,126 @@
+use quote::quote;
+
+use super::{code, docs};
+use crate::entry::cached_repository;
+
+#[test]
+fn a_repository() {
+    snapshot!(
+        "repository",
+        code(cached_repository(
+            quote!(entity = City),
+            quote! {
+                pub struct Cities {
+                    db: PgPool,
+                    cache: CacheManager,
+                }
+            }
+        ))
+    );
+}
+
+#[test]
+fn a_repository_with_every_option() {
+    snapshot!(
+        "repository_options",
+        code(cached_repository(
+            quote! {
+                entity = geo::City,
+                ttl = "15m",
+                negative_ttl = "1.5s",
+                codec = "json",
+                unique(slug, (country, name)),
+                list(r#type, page),
+                tags("everything", "country:{country}:{{}}"),
+                db = main,
+                cache = kept,
+                except(get_many, insert, insert_many, update, upsert, delete, delete_many, warm, refresh, explain, stats),
+                crate = crate::runtime,
+            },
+            quote! {
+                pub(crate) struct r#Towns {
+                    main: PgPool,
+                    replica: PgPool,
+                    kept: Arc<CacheManager>,
+                }
+            }
+        ))
+    );
+}
+
+#[test]
+fn the_documentation_of_a_repository() {
+    snapshot!(
+        "repository_docs",
+        docs(cached_repository(
+            quote! {
+                entity = City,
+                ttl = "15m",
+                negative_ttl = "0s",
+                unique(slug, (country, name)),
+                list(country),
+                tags("everything", "country:{country}"),
+            },
+            quote! {
+                pub struct Cities {
+                    db: PgPool,
+                    cache: CacheManager,
+                }
+            }
+        ))
+    );
+}
+
+#[test]
+fn after_mistakes_the_item_stands_and_what_can_be_made_is_made() {
+    snapshot!(
+        "after_mistakes",
+        code(cached_repository(
+            quote!(
+                entity = City,
+                ttl = "soon",
+                db = pool,
+                unique("slug"),
+                except(
+                    insert,
+                    insert_many,
+                    update,
+                    upsert,
+                    delete,
+                    delete_many,
+                    begin,
+                    within,
+                    explain,
+                    warm,
+                    refresh,
+                    stats,
+                    invalidate,
+                    verify_schema,
+                    get_many
+                )
+            ),
+            quote! {
+                struct Cities {
+                    db: PgPool,
+                    cache: CacheManager,
+                }
+            }
+        ))
+    );
+}
+
+#[test]
+fn every_method_can_be_left_out() {
+    use crate::model::repository::METHODS;
+
+    let names = METHODS.map(|name| quote::format_ident!("{name}"));
+    let item = quote!(
+        struct Cities {
+            db: PgPool,
+            cache: CacheManager,
+        }
+    );
+    let made = cached_repository(quote!(entity = City, except(#(#names),*)), item).to_string();
+    assert!(!made.contains("pub async fn") && !made.contains("pub fn"), "{made}");
+    assert!(!made.contains("compile_error"), "{made}");
+}

@@ -1,0 +1,15 @@
+use cache_runtime::Entity;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+#[derive(Clone, Serialize, Deserialize, FromRow, Entity)]
+#[entity(table = "cities")]
+struct City {
+    #[entity(id)]
+    id: i64,
+    name: String,
+    #[sqlx(rename = "name")]
+    title: String,
+}
+
+fn main() {}

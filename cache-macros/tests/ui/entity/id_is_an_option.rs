@@ -1,0 +1,12 @@
+use cache_runtime::Entity;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+#[derive(Clone, Serialize, Deserialize, FromRow, Entity)]
+#[entity(table = "cities")]
+struct City {
+    #[entity(id)]
+    id: Option<i64>,
+}
+
+fn main() {}

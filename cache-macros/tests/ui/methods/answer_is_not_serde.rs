@@ -1,0 +1,27 @@
+#[path = "../city.rs"]
+mod city;
+use city::*;
+
+#[cached_repository(entity = City)]
+struct Cities {
+    db: PgPool,
+    cache: CacheManager,
+}
+
+#[derive(Clone)]
+struct Count(#[allow(dead_code)] i64);
+
+#[cached_repository]
+impl Cities {
+    #[cached(key = "count")]
+    async fn count(&self) -> sqlx::Result<Count> {
+        Ok(Count(1))
+    }
+
+    #[cached(key = "shared")]
+    async fn shared(&self) -> sqlx::Result<Option<Arc<Count>>> {
+        Ok(None)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+#[path = "../city.rs"]
+mod city;
+use city::*;
+
+#[cached_repository(entity = City, unique(slug))]
+struct Cities {
+    db: PgPool,
+    cache: CacheManager,
+}
+
+#[cached_repository]
+impl Cities {
+    #[invalidates(id)]
+    async fn rename(&self, id: i64) -> sqlx::Result<()> {
+        drop(id);
+        Ok(())
+    }
+}
+
+fn main() {}

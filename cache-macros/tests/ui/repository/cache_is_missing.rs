@@ -1,0 +1,10 @@
+#[path = "../city.rs"]
+mod city;
+use city::*;
+
+#[cached_repository(entity = City)]
+struct Cities {
+    db: PgPool,
+}
+
+fn main() {}

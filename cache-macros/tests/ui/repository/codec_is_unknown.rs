@@ -1,0 +1,11 @@
+#[path = "../city.rs"]
+mod city;
+use city::*;
+
+#[cached_repository(entity = City, codec = "bincode")]
+struct Cities {
+    db: PgPool,
+    cache: CacheManager,
+}
+
+fn main() {}
