@@ -90,11 +90,16 @@
 
 pub mod backend;
 mod clock;
+#[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only repositories write values"))]
 mod codec;
 pub mod entry;
 mod error;
 mod key;
 mod manager;
+#[cfg_attr(
+    not(feature = "postgres"),
+    allow(dead_code, unused_imports, reason = "only repositories run the protocol")
+)]
 mod mind;
 mod policy;
 mod port;

@@ -10,7 +10,9 @@ pub use builder::CacheManagerBuilder;
 use crate::entry::Token;
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, Namespace};
-use crate::mind::{Context, Stats};
+use crate::mind::Context;
+#[cfg(feature = "postgres")]
+use crate::mind::Stats;
 use crate::policy::Policy;
 use crate::port::CoherentCache;
 #[cfg(feature = "postgres")]
@@ -150,10 +152,6 @@ impl CacheManager {
     pub async fn close(&self) -> Result<()> {
         self.backend().close().await
     }
-
-    pub(crate) fn context(&self) -> &Arc<Context> {
-        &self.0.context
-    }
 }
 
 #[cfg(feature = "postgres")]
@@ -179,6 +177,10 @@ impl CacheManager {
     #[must_use]
     pub fn stats_by_repository(&self) -> Vec<(&'static str, Stats)> {
         self.0.registry.stats()
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.0.context
     }
 
     pub(crate) fn registry(&self) -> &Registry {

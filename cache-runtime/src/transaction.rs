@@ -11,6 +11,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgDatabaseError, PgPool, PgSeverity, PgTransactionManager};
 use sqlx::{PgConnection, Postgres, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
+use tracing::Instrument;
 
 pub use self::savepoint::Savepoint;
 use crate::key::Key;
@@ -40,7 +41,7 @@ pub struct CacheTransaction {
     /// `None` once it was committed or rolled back.
     connection: Option<PoolConnection<Postgres>>,
     touched: Vec<Touched>,
-    /// Changes whose rows were read before and not yet after.
+    /// Changes that were begun, and whose keys are not known yet.
     unsettled: usize,
 }
 
@@ -87,6 +88,9 @@ impl CacheTransaction {
 
     /// The raw connection, for plain sqlx.
     ///
+    /// # Panics
+    /// When the transaction has ended, because [`savepoint`](Self::savepoint) failed or was dropped before it returned.
+    ///
     /// Do not send `COMMIT` or `ROLLBACK` on it: the keys that this transaction remembers would not follow.
     pub fn connection(&mut self) -> &mut PgConnection {
         self
@@ -95,7 +99,8 @@ impl CacheTransaction {
     /// Begins a savepoint: a part of this transaction that can be rolled back by itself, with its keys.
     ///
     /// # Errors
-    /// Those of sqlx.
+    /// Those of sqlx. The whole transaction is then rolled back and has ended, and so it is when this call is dropped
+    /// before it returns: sqlx cannot tell what became of the statement.
     pub async fn savepoint(&mut self) -> sqlx::Result<Savepoint<'_>> {
         Savepoint::begin(self).await
     }
@@ -126,22 +131,24 @@ impl CacheTransaction {
     }
 
     async fn commit_to_the_end(mut self) -> sqlx::Result<()> {
+        self.live()?;
         if self.unsettled > 0 {
             return Err(sqlx::Error::Protocol(
-                "a method that changes rows was dropped halfway in this transaction, so the keys of its rows are not \
-                 known: it was rolled back"
+                "a call that changes rows was dropped halfway in this transaction, or gave rows that could not be read, so \
+                 their keys are not known: it was rolled back"
                     .to_owned(),
             ));
         }
-        if PgTransactionManager::get_transaction_depth(self.connection()) != 1 {
+        if PgTransactionManager::get_transaction_depth(self.live()?) != 1 {
             return Err(sqlx::Error::Protocol(
                 "a savepoint that was begun on the raw connection is still open: the transaction was rolled back"
                     .to_owned(),
             ));
         }
-        let held = self.hold().await?;
-        let Some(mut connection) = self.connection.take() else { return Ok(()) };
-        match PgTransactionManager::commit(&mut connection).await {
+        let mut held = self.hold().await?;
+        let mut connection = self.connection.take().ok_or_else(ended)?;
+        let commit = PgTransactionManager::commit(&mut connection);
+        match Held::while_standing(&mut held, commit).await {
             Ok(()) => {
                 held.into_iter().for_each(Held::release);
                 Ok(())
@@ -159,6 +166,11 @@ impl CacheTransaction {
                 Err(error)
             }
         }
+    }
+
+    /// The connection, unless the transaction has ended with a savepoint that could not be begun.
+    pub(crate) fn live(&mut self) -> sqlx::Result<&mut PgConnection> {
+        self.connection.as_deref_mut().ok_or_else(ended)
     }
 
     async fn hold(&mut self) -> sqlx::Result<Vec<Held>> {
@@ -221,7 +233,7 @@ impl CacheTransaction {
 pub(crate) async fn detached<T: Send + 'static>(
     work: impl Future<Output = sqlx::Result<T>> + Send + 'static,
 ) -> sqlx::Result<T> {
-    match tokio::spawn(work).await {
+    match tokio::spawn(work.in_current_span()).await {
         Ok(outcome) => outcome,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -249,21 +261,26 @@ async fn roll_back(mut connection: PoolConnection<Postgres>) -> sqlx::Result<()>
     Ok(())
 }
 
-const TAKEN: &str = "the connection is taken only by methods that consume the transaction";
+fn ended() -> sqlx::Error {
+    sqlx::Error::Protocol(ENDED.to_owned())
+}
+
+const ENDED: &str =
+    "the transaction has ended: a savepoint in it could not be begun, or its call was dropped";
 
 impl Deref for CacheTransaction {
     type Target = PgConnection;
 
     #[expect(clippy::expect_used, reason = "see the message")]
     fn deref(&self) -> &PgConnection {
-        self.connection.as_ref().expect(TAKEN)
+        self.connection.as_ref().expect(ENDED)
     }
 }
 
 impl DerefMut for CacheTransaction {
     #[expect(clippy::expect_used, reason = "see the message")]
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.connection.as_mut().expect(TAKEN)
+        self.connection.as_mut().expect(ENDED)
     }
 }
 

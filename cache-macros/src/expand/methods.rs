@@ -1,5 +1,7 @@
 //! Annotated methods: the method that callers see, and beside it the one that keeps the body.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
@@ -22,8 +24,9 @@ pub(crate) fn block(Block { krate, head, self_ty, members }: &Block) -> TokenStr
     let assertions = annotated.map(|method| assertions(krate, self_ty, method));
     // A type that is not a repository is reported where it is named.
     let repository = moved(quote!(#krate::CachedRepository::repository(self)), self_ty.span());
+    let mut owned = BTreeSet::new();
     let members = members.iter().map(|member| match member {
-        Member::Annotated(annotated) => method(krate, &repository, annotated),
+        Member::Annotated(annotated) => method(krate, &repository, annotated, &mut owned),
         Member::Unchanged(tokens) => tokens.clone(),
     });
     quote! {
@@ -35,7 +38,12 @@ pub(crate) fn block(Block { krate, head, self_ty, members }: &Block) -> TokenStr
 }
 
 /// The two methods that take the place of the annotated one.
-fn method(krate: &Crate, repository: &TokenStream, method: &Method) -> TokenStream {
+fn method(
+    krate: &Crate,
+    repository: &TokenStream,
+    method: &Method,
+    owned: &mut BTreeSet<String>,
+) -> TokenStream {
     let Method { attrs, attrs_below, inner_attrs, vis, body, kind, .. } = method;
     let docs = docs::attributes(&[docs::methods::of_kind(kind)]);
     let blank = |beside: &TokenStream| types::mentions(beside, "doc").then(|| quote!(#[doc = ""]));
@@ -47,7 +55,12 @@ fn method(krate: &Crate, repository: &TokenStream, method: &Method) -> TokenStre
         Kind::Put(call) => answered(krate, repository, method, call, &quote!(put)),
         Kind::Invalidates(invalidation) => invalidated(repository, method, invalidation),
     };
+    let owner = match kind {
+        Kind::Cached(call) if !types::mentions(inner_attrs, "cfg") => key_owner(&call.key, owned),
+        _ => None,
+    };
     quote! {
+        #owner
         #attrs
         #above
         #docs
@@ -62,6 +75,32 @@ fn method(krate: &Crate, repository: &TokenStream, method: &Method) -> TokenStre
         #[allow(clippy::too_many_arguments)]
         #inner #body
     }
+}
+
+/// A constant that no method with this key in another `impl` block can have: the two would answer for each other. Two in
+/// one block were reported before.
+fn key_owner(key: &Key, owned: &mut BTreeSet<String>) -> Option<TokenStream> {
+    let (mut written, mut name) = (String::new(), String::from("__key_"));
+    for part in &key.parts {
+        match part {
+            Part::Text(text) => {
+                written.push_str(text);
+                name.extend(text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
+            }
+            Part::Value(_) => {
+                written.push('\0');
+                name.push_str("_of_");
+            }
+        }
+    }
+    let name = format_ident!("{name}_{:x}", names::hash(&written), span = place(key.span));
+    owned.insert(written).then(|| {
+        quote! {
+            #[doc(hidden)]
+            #[allow(dead_code, non_upper_case_globals)]
+            const #name: () = ();
+        }
+    })
 }
 
 /// `__largest_uncached`

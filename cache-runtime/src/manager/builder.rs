@@ -62,7 +62,7 @@ impl CacheManagerBuilder {
             wrong(name, format!("\"{text}\" is not one of {known}"))
         };
         let url = variable("REDIS_URL").filter(|url| !url.is_empty()).ok_or_else(|| {
-            wrong("REDIS_URL", "is not set: give the server, as redis://127.0.0.1:6379".to_owned())
+            wrong("REDIS_URL", "not set; give the server, as redis://127.0.0.1:6379".to_owned())
         })?;
         let mut builder =
             Self::new(variable("CACHE_NAMESPACE").as_deref().unwrap_or(namespace)).redis(&url);

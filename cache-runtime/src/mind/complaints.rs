@@ -43,7 +43,7 @@ impl Complaints {
             error = %error,
             cause = cause.as_deref(),
             repeated,
-            "the cache failed: reads are answered from the database, writes are held up or refused"
+            "the cache failed: reads are answered from the database, and a write does what its policy says"
         );
     }
 }

@@ -8,7 +8,8 @@ use super::reader::{Look, Miss, Reader};
 use super::spec::{Answer, Spec};
 use crate::entry::{Body, Entry, Token, Value};
 use crate::error::Result;
-use crate::policy::Ttl;
+use crate::key::Key;
+use crate::policy::{Remaining, Ttl};
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
 
 /// A lease that changes hands more often than this while a reader looks on is left alone.
@@ -35,6 +36,14 @@ pub(super) struct Filling {
     stamps: Vec<Token>,
 }
 
+impl Filling {
+    /// The fill that puts back what the lease replaced.
+    pub(super) fn put_back(mut self, key: &Key, entry: bytes::Bytes, ttl: Ttl) -> Fill {
+        self.leases.spend(key);
+        Fill { key: key.clone(), token: self.leases.token, entry, ttl }
+    }
+}
+
 impl Reader<'_> {
     /// Gets leave to load and fill, or the answer of who is loading already.
     pub(super) async fn permit<A: Answer>(
@@ -46,7 +55,7 @@ impl Reader<'_> {
         if spec.ttl.is_zero() && spec.negative_ttl.is_zero() {
             return Permit::LoadOnly;
         }
-        let patience = tokio::time::Instant::now() + self.context.policy.lease_wait;
+        let began = tokio::time::Instant::now();
         let (mut tries, mut pause) = (0, FIRST_PAUSE);
         loop {
             let over = match miss {
@@ -54,7 +63,7 @@ impl Reader<'_> {
                 Miss::Leased(lease) if self.flights.is_suspect(&spec.key, lease) => {
                     return Permit::LoadOnly;
                 }
-                Miss::Leased(lease) if tokio::time::Instant::now() >= patience => {
+                Miss::Leased(lease) if began.elapsed() >= self.context.policy.lease_wait => {
                     self.flights.suspect(&spec.key, lease);
                     return Permit::LoadOnly;
                 }
@@ -103,27 +112,44 @@ impl Reader<'_> {
         }
     }
 
-    /// Gets leave to replace whatever stands at the key, unless a writer holds it.
-    pub(super) async fn permit_to_replace(self, spec: &Spec) -> Option<Filling> {
-        self.context.before(Step::Read, &spec.key).await;
-        let bytes = match self.context.cache.get(&spec.key).await {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.failed("reading an entry", &error);
-                return None;
+    /// Gets leave to replace whatever stands at the key, unless a writer holds it; with what is replaced, and for how
+    /// long it would have lived.
+    pub(super) async fn permit_to_replace(
+        self,
+        spec: &Spec,
+    ) -> Option<(Filling, Option<(bytes::Bytes, Ttl)>)> {
+        let cache = &self.context.cache;
+        for _ in 0..MOST_TRIES {
+            self.context.before(Step::Read, &spec.key).await;
+            let found = match cache.get(&spec.key).await {
+                Ok(found) => found,
+                Err(error) => {
+                    self.failed("reading an entry", &error);
+                    return None;
+                }
+            };
+            let replaced = match found.as_ref().map(Entry::parse) {
+                Some(Entry::Hold) => return None,
+                Some(Entry::Value(_)) => match cache.ttl(&spec.key).await {
+                    Ok(Remaining::Left(left)) => {
+                        found.clone().map(|entry| (entry, Ttl::After(left)))
+                    }
+                    Ok(Remaining::Forever) => found.clone().map(|entry| (entry, Ttl::Forever)),
+                    _ => None,
+                },
+                _ => None,
+            };
+            match self.take_lease(spec, found).await {
+                Ok(Ok(leases)) => return Some((self.with_stamps(spec, leases).await?, replaced)),
+                Ok(Err(LeaseOutcome::Taken(_) | LeaseOutcome::Gone)) => {}
+                Ok(Err(_)) => return None,
+                Err(error) => {
+                    self.failed("taking a lease", &error);
+                    return None;
+                }
             }
-        };
-        if matches!(bytes.as_ref().map(Entry::parse), Some(Entry::Hold)) {
-            return None;
         }
-        match self.take_lease(spec, bytes).await {
-            Ok(Ok(leases)) => self.with_stamps(spec, leases).await,
-            Ok(Err(_)) => None,
-            Err(error) => {
-                self.failed("taking a lease", &error);
-                None
-            }
-        }
+        None
     }
 
     async fn take_lease(
@@ -248,13 +274,15 @@ impl Reader<'_> {
             (self.context.clone(), self.flights.clone(), self.counters.clone());
         self.context.tasks.spawn(async move {
             let reader = Reader { context: &context, flights: &flights, counters: &counters };
-            let accepted = reader.fill(fill).await;
+            let accepted = reader.fill(fill, || leader.seal()).await;
             leader.filled(accepted && proves);
         });
     }
 
-    pub(super) async fn fill(self, fill: Fill) -> bool {
+    /// Fills; `sending` is called right before the fill is sent.
+    pub(super) async fn fill(self, fill: Fill, sending: impl FnOnce()) -> bool {
         self.context.before(Step::Fill, &fill.key).await;
+        sending();
         match self.context.cache.fill(&[fill]).await {
             Ok(accepted) if accepted.first() == Some(&true) => {
                 self.counters.fills.up();

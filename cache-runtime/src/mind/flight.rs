@@ -1,8 +1,8 @@
 //! Single flight: concurrent misses of one key in this process share one load.
 //!
 //! Who may take a load's answer is decided by what the answer proves. A caller that joined before the load's statement
-//! began may take it. One that joined later may take it only once the fill was accepted, which proves that no writer
-//! came between; else it starts anew. A writer never has to find the flights of its keys: its hold makes their fills
+//! began may take it. One that joined later, and before the fill was sent, may take it once the fill was accepted, which
+//! proves that no writer came between. Everyone else starts anew. A writer never has to find the flights of its keys: its hold makes their fills
 //! be refused.
 
 use std::any::Any;
@@ -51,6 +51,8 @@ struct Progress {
     passengers: u64,
     /// Passengers that came before the last statement was sent.
     boarded: u64,
+    /// Passengers that came before the fill was sent: only to them its acceptance proves anything.
+    sealed: u64,
     stage: Stage,
 }
 
@@ -64,7 +66,9 @@ enum Stage {
     Proven(Arrival),
     /// Loaded, and not filled: good only for who had boarded.
     Unproven(Arrival),
-    /// The leader went away, or had an answer that cannot be shared.
+    /// Loaded, and the answer cannot be shared.
+    Unshared,
+    /// The leader went away.
     Lost,
 }
 
@@ -141,7 +145,13 @@ impl Leader {
 
     /// The load is done; `None` cannot be shared.
     pub(crate) fn land(&self, arrival: Option<Arrival>) {
-        self.set(arrival.map_or(Stage::Lost, Stage::Landed));
+        self.set(arrival.map_or(Stage::Unshared, Stage::Landed));
+    }
+
+    /// Called right before the fill is sent: who boards later may have come after a writer that came after the fill.
+    pub(crate) fn seal(&self) {
+        let mut progress = lock(&self.flight.progress);
+        progress.sealed = progress.passengers;
     }
 
     /// The fill is decided.
@@ -181,9 +191,8 @@ pub(crate) struct Passenger {
 }
 
 impl Passenger {
-    /// The answer, if it is good for this passenger; `None` where it has to start anew, `Err` where the leader took
-    /// longer than `patience`.
-    pub(crate) async fn arrive(&self, patience: Duration) -> Result<Option<Arrival>, TooSlow> {
+    /// Waits for the leader, and no longer than `patience`.
+    pub(crate) async fn arrive(&self, patience: Duration) -> Arrived {
         let waiting = async {
             loop {
                 let changed = self.flight.changed.notified();
@@ -196,25 +205,37 @@ impl Passenger {
                 changed.await;
             }
         };
-        tokio::time::timeout(patience, waiting).await.map_err(|_| TooSlow)
+        tokio::time::timeout(patience, waiting).await.unwrap_or(Arrived::TooSlow)
     }
 
-    fn decided(&self) -> Option<Option<Arrival>> {
+    fn decided(&self) -> Option<Arrived> {
         let progress = lock(&self.flight.progress);
         let aboard = self.number <= progress.boarded;
+        let good = |arrival: &Arrival, good| {
+            if good { Arrived::With(arrival.clone()) } else { Arrived::Anew }
+        };
         match &progress.stage {
             Stage::Flying => None,
-            Stage::Landed(arrival) => aboard.then(|| Some(arrival.clone())),
-            Stage::Proven(arrival) => Some(Some(arrival.clone())),
-            Stage::Unproven(arrival) => Some(aboard.then(|| arrival.clone())),
-            Stage::Lost => Some(None),
+            Stage::Landed(arrival) => aboard.then(|| good(arrival, true)),
+            Stage::Proven(arrival) => Some(good(arrival, aboard || self.number <= progress.sealed)),
+            Stage::Unproven(arrival) => Some(good(arrival, aboard)),
+            Stage::Unshared => Some(Arrived::Alone),
+            Stage::Lost => Some(Arrived::Anew),
         }
     }
 }
 
-/// The leader took too long.
-#[derive(Debug)]
-pub(crate) struct TooSlow;
+/// What came of waiting for a leader.
+pub(crate) enum Arrived {
+    /// An answer that is good for this passenger.
+    With(Arrival),
+    /// No answer, or one that is too old for this passenger: it starts anew.
+    Anew,
+    /// An answer that cannot be shared: each loads for itself.
+    Alone,
+    /// The leader took too long.
+    TooSlow,
+}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

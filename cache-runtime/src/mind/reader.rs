@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::context::Context;
 use super::fill::Permit;
-use super::flight::{Arrival, Boarding, Erased, Flights, Leader};
+use super::flight::{Arrival, Arrived, Boarding, Erased, Flights, Leader};
 use super::spec::{Answer, Spec};
 use super::stats::Counters;
 use crate::entry::{Body, Entry, Token};
@@ -76,20 +76,25 @@ impl Reader<'_> {
             };
             // Longer than a lease lives nobody waits: then the leader hangs, and another takes over.
             match passenger.arrive(self.context.policy.lease_ttl).await {
-                Ok(Some(Arrival::Value(body))) => {
+                Arrived::With(Arrival::Value(body)) => {
                     if let Some(value) = A::decode(&body) {
                         self.counters.coalesced.up();
                         return Ok(value);
                     }
                 }
-                Ok(Some(Arrival::Failure(failure))) => {
+                Arrived::With(Arrival::Failure(failure)) => {
                     if let Some(error) = (sharing.restore)(&failure) {
                         self.counters.coalesced.up();
                         return Err(error);
                     }
                 }
-                Ok(None) => {}
-                Err(_) => self.flights.detach(&spec.key, &passenger),
+                Arrived::Anew => {}
+                Arrived::Alone => {
+                    self.context.before(Step::Load, &spec.key).await;
+                    self.counters.loads.up();
+                    return load().await;
+                }
+                Arrived::TooSlow => self.flights.detach(&spec.key, &passenger),
             }
             // What was found before is old by now.
             miss = match self.look::<A>(spec).await {
@@ -188,7 +193,11 @@ impl Reader<'_> {
                 return Ok(value);
             }
             Permit::Fill(permit) => Some(permit),
-            Permit::LoadOnly => None,
+            Permit::LoadOnly => {
+                // No round trip to the cache lets the others board: without this they would fly one by one.
+                tokio::task::yield_now().await;
+                None
+            }
         };
         self.context.before(Step::Load, &spec.key).await;
         leader.depart();
@@ -220,15 +229,39 @@ impl Reader<'_> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<A::Value, E>>,
     {
-        let permit = self.permit_to_replace(spec).await;
+        let (permit, replaced) = match self.permit_to_replace(spec).await {
+            Some((permit, replaced)) => (Some(permit), replaced),
+            None => (None, None),
+        };
+        let filled_by_nobody = permit.is_none();
         self.context.before(Step::Load, &spec.key).await;
         self.counters.loads.up();
         let began = self.context.clock.elapsed();
-        let value = load().await?;
+        let value = match load().await {
+            Ok(value) => value,
+            Err(error) => {
+                // What stood there is still as true as it was: the lease proves that no writer came between.
+                if let Some((permit, (entry, ttl))) = permit.zip(replaced) {
+                    let _ =
+                        self.context.cache.fill(&[permit.put_back(&spec.key, entry, ttl)]).await;
+                }
+                return Err(error);
+            }
+        };
         let took = self.context.clock.elapsed().saturating_sub(began);
         let body = A::encode(&value, spec.codec());
-        if let Some(fill) = self.prepare(spec, permit, body, took) {
-            self.fill(fill).await;
+        match self.prepare(spec, permit, body, took) {
+            Some(fill) => {
+                self.fill(fill, || {}).await;
+            }
+            // Somebody else is about to fill, maybe with what was there before.
+            None if filled_by_nobody => {
+                let keys = std::slice::from_ref(&spec.key);
+                if let Err(error) = self.context.cache.release(keys, Token::new()).await {
+                    self.failed("removing an entry", &error);
+                }
+            }
+            None => {}
         }
         Ok(value)
     }

@@ -1,5 +1,6 @@
 //! One write: hold before the commit, release after it.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::policy::OnUnreachable;
-use crate::port::Step;
+use crate::port::{ReleaseOutcome, Step};
 
 /// Pauses between attempts to release while the cache is out of reach.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -45,30 +46,38 @@ impl Held {
         };
         match held.renew().await {
             Ok(()) => Ok(held),
-            Err(error) => match context.policy.on_unreachable {
-                OnUnreachable::Reject => {
-                    let count = held.keys.len();
+            Err(error) => match held.proceeds(error) {
+                Ok(()) => Ok(held),
+                Err(error) => {
                     held.release();
-                    Err(Error::new(
-                        ErrorKind::HoldNotPlaced,
-                        format!(
-                            "the write was rolled back, because the cache could not be told of it ({count} keys): \
-                             bring the cache back, or set the policy to OnUnreachable::Proceed"
-                        ),
-                    )
-                    .because(error))
-                }
-                OnUnreachable::Proceed => {
-                    let keys: Vec<_> = held.keys.iter().take(MOST_NAMED).map(Key::as_str).collect();
-                    tracing::error!(
-                        %error,
-                        count = held.keys.len(),
-                        ?keys,
-                        "a write commits without the cache: these keys may be old until their TTL"
-                    );
-                    Ok(held)
+                    Err(error)
                 }
             },
+        }
+    }
+
+    /// What the policy says to a hold that could not be placed or renewed.
+    fn proceeds(&self, error: Error) -> Result<()> {
+        let count = self.keys.len();
+        match self.context.policy.on_unreachable {
+            OnUnreachable::Reject => Err(Error::new(
+                ErrorKind::HoldNotPlaced,
+                format!(
+                    "the write was rolled back, because its {count} keys could not be held in the cache (see the cause): \
+                     mend the cache, or set the policy to OnUnreachable::Proceed"
+                ),
+            )
+            .because(error)),
+            OnUnreachable::Proceed => {
+                let keys: Vec<_> = self.keys.iter().take(MOST_NAMED).map(Key::as_str).collect();
+                tracing::error!(
+                    %error,
+                    count,
+                    ?keys,
+                    "a write commits without the cache: these keys may be old until their TTL"
+                );
+                Ok(())
+            }
         }
     }
 
@@ -79,10 +88,39 @@ impl Held {
         Ok(())
     }
 
+    fn is_old(&self) -> bool {
+        let age = self.context.clock.elapsed().saturating_sub(self.placed_at);
+        age > self.context.policy.hold_ttl / 3
+    }
+
     /// Makes sure that the hold outlives a commit that is sent now: placing many keys takes its time.
     pub(crate) async fn renew_if_old(&mut self) -> Result<()> {
-        let age = self.context.clock.elapsed().saturating_sub(self.placed_at);
-        if age > self.context.policy.hold_ttl / 3 { self.renew().await } else { Ok(()) }
+        if !self.is_old() {
+            return Ok(());
+        }
+        match self.renew().await {
+            Ok(()) => Ok(()),
+            Err(error) => self.proceeds(error),
+        }
+    }
+
+    /// Does `work` while the holds stand, and renews them for as long as it takes.
+    pub(crate) async fn while_standing<T>(all: &mut [Self], work: impl Future<Output = T>) -> T {
+        let shortest = all.iter().map(|held| held.context.policy.hold_ttl).min();
+        let Some(pause) = shortest.map(|ttl| ttl / 3) else { return work.await };
+        let mut work = std::pin::pin!(work);
+        loop {
+            match tokio::time::timeout(pause, work.as_mut()).await {
+                Ok(done) => return done,
+                Err(_) => {
+                    for held in &mut *all {
+                        if let Err(error) = held.renew().await {
+                            held.context.complain("renewing the hold of a write", &error);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     pub(crate) async fn before_commit(&self) {
@@ -99,15 +137,30 @@ impl Held {
             self.context.before_each(Step::Release, &self.keys).await;
             let mut pause = FIRST_PAUSE;
             let mut waited = Duration::ZERO;
-            while let Err(error) = self.context.cache.release(&self.keys, self.token).await {
-                self.context.complain("releasing the keys of a write", &error);
-                if waited > self.context.policy.hold_ttl {
-                    return;
+            let error = loop {
+                match self.context.cache.release(&self.keys, self.token).await {
+                    Ok(outcomes) => {
+                        let gone = outcomes
+                            .iter()
+                            .filter(|outcome| **outcome == ReleaseOutcome::WasGone)
+                            .count();
+                        if gone > 0 {
+                            tracing::warn!(
+                                gone,
+                                "holds were gone before their write released them"
+                            );
+                        }
+                        return;
+                    }
+                    Err(error) if error.kind() == ErrorKind::Closed => break error,
+                    Err(error) if waited > self.context.policy.hold_ttl => break error,
+                    Err(_) => {}
                 }
                 tokio::time::sleep(pause).await;
                 waited += pause;
                 pause = (pause * 2).min(LONGEST_PAUSE);
-            }
+            };
+            self.context.complain("releasing the keys of a write", &error);
         });
     }
 }

@@ -42,7 +42,8 @@ pub enum SchemaDifference {
         /// The column.
         column: String,
     },
-    /// No unique index covers exactly these columns: without it two rows may share what is looked up as unique.
+    /// No unique index covers exactly these columns, without a condition: two rows may share what is looked up as unique.
+    /// The id's must not be deferrable, because an upsert goes by it.
     NoUniqueIndex {
         /// The columns.
         columns: Vec<String>,
@@ -179,11 +180,14 @@ async fn differences_of<E: Entity>(
     }
     let indexes = unique_indexes_of(on, oid).await?;
     for columns in unique {
+        let is_id = columns.iter().all(|at| E::COLUMNS.get(*at).is_some_and(|column| column.id));
         let columns: BTreeSet<&str> =
             columns.iter().filter_map(|at| E::COLUMNS.get(*at)).map(|column| column.name).collect();
-        let covered = indexes
-            .iter()
-            .any(|index| index.iter().map(String::as_str).collect::<BTreeSet<_>>() == columns);
+        let covered = indexes.iter().any(|(index, immediate)| {
+            index.iter().map(String::as_str).collect::<BTreeSet<_>>() == columns
+                // An upsert cannot go by a constraint that is checked later.
+                && (*immediate || !is_id)
+        });
         if !covered {
             differences.push(SchemaDifference::NoUniqueIndex {
                 columns: columns.into_iter().map(str::to_owned).collect(),
@@ -206,6 +210,10 @@ fn loose(kind: &PgTypeInfo, found: &Found) -> Option<String> {
             | "json"
             | "jsonb"
             | "interval"
+            | "timestamp"
+            | "timestamptz"
+            | "time"
+            | "timetz"
     );
     if is_loose { Some(kind.name().to_owned()) } else { found.loose_collation.clone() }
 }
@@ -248,9 +256,13 @@ async fn types_of(
         .collect())
 }
 
-async fn unique_indexes_of(on: &mut PgConnection, oid: i64) -> sqlx::Result<Vec<Vec<String>>> {
-    let rows: Vec<(Vec<String>,)> = sqlx::query_as(
-        "SELECT array_agg(a.attname::text) \
+/// The columns of each unique index, and whether it is checked at once.
+async fn unique_indexes_of(
+    on: &mut PgConnection,
+    oid: i64,
+) -> sqlx::Result<Vec<(Vec<String>, bool)>> {
+    sqlx::query_as(
+        "SELECT array_agg(a.attname::text), bool_and(i.indimmediate) \
          FROM pg_index i \
          CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place) \
          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
@@ -260,6 +272,5 @@ async fn unique_indexes_of(on: &mut PgConnection, oid: i64) -> sqlx::Result<Vec<
     )
     .bind(oid)
     .fetch_all(on)
-    .await?;
-    Ok(rows.into_iter().map(|(columns,)| columns).collect())
+    .await
 }

@@ -201,7 +201,8 @@ pub(crate) fn in_order<E: Entity>(ids: &[E::Id], rows: Vec<E>) -> Vec<Option<E>>
         .collect()
 }
 
-/// The table of an entity as a [`DataSource`]: plain statements on a pool, no cache.
+/// The table of an entity as a [`DataSource`]: plain statements on a pool, no cache. Its writes invalidate nothing: a
+/// repository's own do.
 #[derive(Clone, Debug)]
 pub struct PgSource<E> {
     pool: PgPool,

@@ -117,7 +117,10 @@ impl Statements {
                 sets.join(", ")
             ),
             delete: format!("DELETE FROM {table} WHERE {by_id} RETURNING {all}"),
-            delete_many: format!("DELETE FROM {table} WHERE {by_ids} RETURNING {all}"),
+            delete_many: format!(
+                "WITH before AS (SELECT {ids} FROM {table} WHERE {by_ids} ORDER BY {ids} FOR UPDATE) \
+                 DELETE FROM {table} AS target USING before WHERE {same_row} RETURNING {returned}"
+            ),
             order: ids.clone(),
             ids,
             table,

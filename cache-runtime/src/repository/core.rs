@@ -9,7 +9,6 @@ use sqlx::postgres::PgArguments;
 
 use super::answer::{Optional, Shared, Whole};
 use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
-use crate::codec::same;
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder};
 use crate::manager::CacheManager;
@@ -147,6 +146,10 @@ impl<E: Entity> Core<E> {
         all.get(number).map(|sql| (sql.ids, sql.rows))
     }
 
+    pub(super) fn row_fingerprint(&self) -> u64 {
+        self.row_shape.fingerprint
+    }
+
     pub(super) fn row_spec(&self, key: Key) -> Spec {
         self.spec(key, self.row_shape)
     }
@@ -166,14 +169,10 @@ impl<E: Entity> Core<E> {
         }
     }
 
-    /// Every key that a change of a row makes wrong; none where the row is what it was.
+    /// Every key that a change of a row makes wrong. The row itself and its tags count as changed in any case: a column
+    /// outside the entity may be what changed.
     pub(super) fn keys_of(&self, change: &Change<E>) -> Result<Vec<Key>> {
         let (old, new) = (change.old.as_ref(), change.new.as_ref());
-        if let (Some(old), Some(new)) = (old, new)
-            && same(old, new)
-        {
-            return Ok(Vec::new());
-        }
         let sides = || old.into_iter().chain(new);
         let mut keys = BTreeSet::new();
         for row in sides() {

@@ -80,7 +80,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         };
         let state = match Entry::parse(&found) {
             Entry::Value(value) => {
-                let ours = value.fingerprint == self.core.row_spec(key.clone()).shape.fingerprint
+                let ours = value.fingerprint == self.core.row_fingerprint()
                     && Optional::<Shared<R::Entity>>::decode(&value.body).is_some();
                 match value.body {
                     _ if !ours => State::Foreign,

@@ -62,7 +62,7 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
         let old = if self.rows.is_empty() {
             Vec::new()
         } else {
-            Rows::<R::Entity>::load_many_in(transaction.connection(), &self.rows, true).await?
+            Rows::<R::Entity>::load_many_in(transaction.live()?, &self.rows, true).await?
         };
         *transaction.unsettled() += 1;
         Ok(Changing { core: self.core, rows: self.rows, old })
@@ -96,13 +96,15 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
         };
         let keys = keys().map_err(sqlx::Error::from)?;
         let count = keys.len();
-        let held = Held::place(&core.context, keys).await.map_err(sqlx::Error::from)?;
+        let mut held = [Held::place(&core.context, keys).await.map_err(sqlx::Error::from)?];
         core.counters.invalidations.add(count);
-        held.before_commit().await;
-        let outcome = change().await;
+        for held in &held {
+            held.before_commit().await;
+        }
+        let outcome = Held::while_standing(&mut held, change()).await;
         match &outcome {
             Err(error) if may_have_changed(error) => drop(held),
-            _ => held.release(),
+            _ => held.into_iter().for_each(Held::release),
         }
         outcome
     }
@@ -131,8 +133,8 @@ pub struct Changing<'r, R: CachedRepository> {
 }
 
 impl<R: CachedRepository> Changing<'_, R> {
-    /// Reads the rows again, and leaves the keys of both states with the transaction. Where the method failed, the
-    /// rows may not be readable any more, and everything that the old state touched counts as changed.
+    /// Reads the rows again, and leaves the keys of both states with the transaction: also where the method failed, since
+    /// it may have changed rows before.
     ///
     /// # Errors
     /// Those of the plain query.
@@ -141,10 +143,18 @@ impl<R: CachedRepository> Changing<'_, R> {
         transaction: &mut CacheTransaction,
         succeeded: bool,
     ) -> sqlx::Result<()> {
-        let new = if succeeded && !self.rows.is_empty() {
-            Rows::<R::Entity>::load_many_in(transaction.connection(), &self.rows, false).await?
-        } else {
+        let new = if self.rows.is_empty() {
             Vec::new()
+        } else {
+            let on = transaction.live()?;
+            match Rows::<R::Entity>::load_many_in(on, &self.rows, false).await {
+                Ok(new) => new,
+                // The transaction is aborted: nothing of the method will be committed.
+                Err(sqlx::Error::Database(_)) if !succeeded => Vec::new(),
+                // The caller is told of the method's own failure, and the commit will be refused.
+                Err(_) if !succeeded => return Ok(()),
+                Err(error) => return Err(error),
+            }
         };
         let by_id = |rows: Vec<R::Entity>| -> HashMap<Id<R>, R::Entity> {
             rows.into_iter().map(|row| (row.id(), row)).collect()
@@ -157,7 +167,8 @@ impl<R: CachedRepository> Changing<'_, R> {
                 transaction.touch(&self.core.context, &self.core.counters, keys);
             }
         }
-        *transaction.unsettled() -= 1;
+        let unsettled = transaction.unsettled();
+        *unsettled = unsettled.saturating_sub(1);
         Ok(())
     }
 }

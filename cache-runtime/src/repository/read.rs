@@ -223,23 +223,34 @@ impl<R: CachedRepository> Repository<'_, R> {
         Ok(self.get_many(ids).await?.into_iter().flatten().count())
     }
 
-    /// Loads the row in any case, and puts it in place of what the cache has.
+    /// Loads the row in any case, and puts it in place of what the cache has. The look-ups, lists and tags of both are
+    /// forgotten.
     ///
     /// # Errors
     /// Those of the plain query.
     pub async fn refresh(&self, id: &<R::Entity as Entity>::Id) -> sqlx::Result<Row<R::Entity>> {
         let core = self.core;
         let load = || load_row::<R::Entity>(self.host.db().clone(), id.clone());
-        match core.row_key(id) {
-            Ok(key) => {
-                let spec = core.row_spec(key);
-                core.reader().renew::<Optional<Shared<R::Entity>>, _, _, _>(&spec, load).await
-            }
+        let key = match core.row_key(id) {
+            Ok(key) => key,
             Err(error) => {
                 core.reader().failed("writing a key", &error);
-                load().await
+                return load().await;
             }
+        };
+        let spec = core.row_spec(key.clone());
+        let before = self.cached(&key).await.unwrap_or_default();
+        let row = core.reader().renew::<Optional<Shared<R::Entity>>, _, _, _>(&spec, load).await?;
+        let after = row.as_deref().cloned();
+        let forgotten = async {
+            let mut keys = self.ways_to(before.into_iter().chain(after))?;
+            keys.remove(&key);
+            self.forget(keys).await
+        };
+        if let Err(error) = forgotten.await {
+            core.reader().failed("removing the look-ups of a row", &error);
         }
+        Ok(row)
     }
 }
 

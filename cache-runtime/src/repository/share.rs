@@ -16,20 +16,17 @@ pub(super) fn sharing<E: Send + 'static>() -> Sharing<E> {
 }
 
 fn split<E: Send + 'static>(error: E) -> (E, Option<Erased>) {
-    let mut error = Some(error);
-    let taken =
-        (&mut error as &mut dyn Any).downcast_mut::<Option<sqlx::Error>>().and_then(Option::take);
-    match (taken, error) {
-        (Some(taken), _) => {
-            let shared: Erased = Arc::new(Shareable(Arc::new(taken)));
-            match restore::<E>(&shared) {
-                Some(error) => (error, Some(shared)),
-                // Cannot be: what was taken out is of type `E`.
-                None => std::process::abort(),
-            }
+    const SAME: &str = "the type was asked for just before";
+    let error: Box<dyn Any> = Box::new(error);
+    match error.downcast::<sqlx::Error>() {
+        Ok(error) => {
+            let shared: Erased = Arc::new(Shareable(Arc::new(*error)));
+            #[expect(clippy::expect_used, reason = "see the message")]
+            let error = restore::<E>(&shared).expect(SAME);
+            (error, Some(shared))
         }
-        (None, Some(error)) => (error, None),
-        (None, None) => std::process::abort(),
+        #[expect(clippy::expect_used, reason = "see the message")]
+        Err(error) => (*error.downcast::<E>().expect(SAME), None),
     }
 }
 
@@ -72,7 +69,8 @@ fn again(error: &Arc<sqlx::Error>) -> sqlx::Error {
     }
 }
 
-/// What lies beneath a shared error.
+/// What lies beneath a shared error. By reference it is the driver's own error; by value nobody can have it, and sqlx's
+/// `downcast` of a box, which asks by reference and then takes by value, panics.
 struct Copied(Arc<sqlx::Error>);
 
 impl Copied {

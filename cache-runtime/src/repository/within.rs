@@ -6,6 +6,7 @@ use super::config::CachedRepository;
 use super::core::{Core, Kind, Registry};
 use super::page::Page;
 use super::read::page_query;
+use crate::codec::same;
 use crate::postgres::{Change, Entity, IndexValue, Rows, in_order};
 use crate::transaction::CacheTransaction;
 
@@ -27,8 +28,30 @@ impl<'t, R: CachedRepository> Within<'t, R> {
         Self { core: Registry::core::<R>(repository.cache()), transaction }
     }
 
+    /// Said before a statement that changes rows: from here on their keys are not known, and the transaction refuses to
+    /// commit. [`settled`](Self::settled) takes it back.
+    fn changing(&mut self) {
+        *self.transaction.unsettled() += 1;
+    }
+
+    /// Said with the statement's outcome. It stays unknown what changed where the call was dropped before, the
+    /// connection broke, or the returned rows could not be read.
+    fn settled<T>(&mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+        use sqlx::Error::{Database, Encode, RowNotFound};
+        if matches!(outcome, Ok(_) | Err(Database(_) | Encode(_) | RowNotFound)) {
+            let unsettled = self.transaction.unsettled();
+            *unsettled = unsettled.saturating_sub(1);
+        }
+        outcome
+    }
+
     fn changed(&mut self, change: &Change<R::Entity>) -> sqlx::Result<()> {
-        let keys = self.core.keys_of(change)?;
+        if let Change { old: Some(old), new: Some(new) } = change
+            && same(old, new)
+        {
+            return Ok(());
+        }
+        let keys = self.core.keys_of(change).inspect_err(|_| self.changing())?;
         self.transaction.touch(&self.core.context, &self.core.counters, keys);
         Ok(())
     }
@@ -38,7 +61,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain query.
     pub async fn get(&mut self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
-        Ok(Rows::<R::Entity>::load(self.transaction.connection(), id).await?.map(Arc::new))
+        Ok(Rows::<R::Entity>::load(self.transaction.live()?, id).await?.map(Arc::new))
     }
 
     /// The row with this id, locked: nobody else changes it before this transaction ends. For a change that depends on
@@ -48,8 +71,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// Those of the plain query.
     pub async fn get_for_update(&mut self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
         let ids = std::slice::from_ref(id);
-        let mut rows =
-            Rows::<R::Entity>::load_many_in(self.transaction.connection(), ids, true).await?;
+        let mut rows = Rows::<R::Entity>::load_many_in(self.transaction.live()?, ids, true).await?;
         Ok(rows.pop().map(Arc::new))
     }
 
@@ -58,8 +80,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain query.
     pub async fn get_many(&mut self, ids: &[Id<R>]) -> sqlx::Result<Vec<Option<Arc<R::Entity>>>> {
-        let rows =
-            Rows::<R::Entity>::load_many_in(self.transaction.connection(), ids, false).await?;
+        let rows = Rows::<R::Entity>::load_many_in(self.transaction.live()?, ids, false).await?;
         Ok(in_order(ids, rows).into_iter().map(|row| row.map(Arc::new)).collect())
     }
 
@@ -96,8 +117,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
         page: Page,
     ) -> sqlx::Result<Vec<Arc<R::Entity>>> {
         let (sql, arguments) = page_query(self.core, kind, number, &value, page)?;
-        let rows =
-            Rows::<R::Entity>::rows_by(self.transaction.connection(), sql, arguments).await?;
+        let rows = Rows::<R::Entity>::rows_by(self.transaction.live()?, sql, arguments).await?;
         Ok(rows.into_iter().map(Arc::new).collect())
     }
 
@@ -106,7 +126,9 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn insert(&mut self, row: &R::Entity) -> sqlx::Result<Arc<R::Entity>> {
-        let stored = Rows::insert(self.transaction.connection(), row).await?;
+        self.changing();
+        let stored = Rows::insert(self.transaction.live()?, row).await;
+        let stored = self.settled(stored)?;
         let change = Change { old: None, new: Some(stored) };
         self.changed(&change)?;
         change.new.map(Arc::new).ok_or(sqlx::Error::RowNotFound)
@@ -117,7 +139,9 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn insert_many(&mut self, rows: &[R::Entity]) -> sqlx::Result<Vec<Arc<R::Entity>>> {
-        let stored = Rows::insert_many(self.transaction.connection(), rows).await?;
+        self.changing();
+        let stored = Rows::insert_many(self.transaction.live()?, rows).await;
+        let stored = self.settled(stored)?;
         let mut shared = Vec::with_capacity(stored.len());
         for row in stored {
             let change = Change { old: None, new: Some(row) };
@@ -132,9 +156,9 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn update(&mut self, row: &R::Entity) -> sqlx::Result<Option<Arc<R::Entity>>> {
-        let Some(change) = Rows::update(self.transaction.connection(), row).await? else {
-            return Ok(None);
-        };
+        self.changing();
+        let change = Rows::update(self.transaction.live()?, row).await;
+        let Some(change) = self.settled(change)? else { return Ok(None) };
         self.changed(&change)?;
         Ok(change.new.map(Arc::new))
     }
@@ -144,7 +168,9 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn upsert(&mut self, row: &R::Entity) -> sqlx::Result<Arc<R::Entity>> {
-        let change = Rows::upsert(self.transaction.connection(), row).await?;
+        self.changing();
+        let change = Rows::upsert(self.transaction.live()?, row).await;
+        let change = self.settled(change)?;
         self.changed(&change)?;
         change.new.map(Arc::new).ok_or(sqlx::Error::RowNotFound)
     }
@@ -154,7 +180,9 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn delete(&mut self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
-        let old = Rows::<R::Entity>::delete(self.transaction.connection(), id).await?;
+        self.changing();
+        let old = Rows::<R::Entity>::delete(self.transaction.live()?, id).await;
+        let old = self.settled(old)?;
         let change = Change { old, new: None };
         if change.old.is_some() {
             self.changed(&change)?;
@@ -168,7 +196,9 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// Those of the plain statement.
     pub async fn delete_many(&mut self, ids: &[Id<R>]) -> sqlx::Result<Vec<Arc<R::Entity>>> {
         let mut shared = Vec::new();
-        for old in Rows::<R::Entity>::delete_many(self.transaction.connection(), ids).await? {
+        self.changing();
+        let deleted = Rows::<R::Entity>::delete_many(self.transaction.live()?, ids).await;
+        for old in self.settled(deleted)? {
             let change = Change { old: Some(old), new: None };
             self.changed(&change)?;
             shared.extend(change.old.map(Arc::new));

@@ -8,9 +8,10 @@ use super::config::CachedRepository;
 use super::within::Within;
 use crate::entry::{Entry, Token};
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::Key;
 use crate::mind::{Answer, Stats};
 use crate::postgres::{Change, Entity, Rows, SchemaError, verify};
-use crate::repository::answer::{Optional, Shared};
+use crate::repository::answer::{Optional, Whole};
 use crate::transaction::CacheTransaction;
 
 type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;
@@ -98,15 +99,7 @@ impl<R: CachedRepository> Repository<'_, R> {
     pub async fn invalidate(&self, id: &Id<R>) -> Result<()> {
         let core = self.core;
         let key = core.row_key(id)?;
-        let cache = &core.context.cache;
-        let cached = match cache.get(&key).await?.as_ref().map(Entry::parse) {
-            Some(Entry::Value(value))
-                if value.fingerprint == core.row_spec(key.clone()).shape.fingerprint =>
-            {
-                Optional::<Shared<R::Entity>>::decode(&value.body).flatten()
-            }
-            _ => None,
-        };
+        let cached = self.cached(&key).await?;
         let stored = Rows::<R::Entity>::load(self.host.db(), id).await.map_err(|error| {
             Error::new(
                 ErrorKind::Backend,
@@ -114,15 +107,39 @@ impl<R: CachedRepository> Repository<'_, R> {
             )
             .because(error)
         })?;
-        let mut keys = BTreeSet::from([key]);
-        let gone = |row| Change { old: Some(row), new: None };
-        for row in cached.map(|row| R::Entity::clone(&row)).into_iter().chain(stored) {
-            keys.extend(core.keys_of(&gone(row))?);
+        let mut keys = self.ways_to(cached.into_iter().chain(stored))?;
+        keys.insert(key);
+        self.forget(keys).await
+    }
+
+    /// The row as the cache has it.
+    pub(super) async fn cached(&self, key: &Key) -> Result<Option<R::Entity>> {
+        let found = self.core.context.cache.get(key).await?;
+        Ok(match found.as_ref().map(Entry::parse) {
+            Some(Entry::Value(value)) if value.fingerprint == self.core.row_fingerprint() => {
+                Optional::<Whole<R::Entity>>::decode(&value.body).flatten()
+            }
+            _ => None,
+        })
+    }
+
+    /// The keys of these rows, their look-ups, lists and tags.
+    pub(super) fn ways_to(
+        &self,
+        rows: impl IntoIterator<Item = R::Entity>,
+    ) -> Result<BTreeSet<Key>> {
+        let mut keys = BTreeSet::new();
+        for row in rows {
+            keys.extend(self.core.keys_of(&Change { old: Some(row), new: None })?);
         }
+        Ok(keys)
+    }
+
+    /// Removes what stands at these keys, and leaves writers' holds alone: a release with a token that nobody holds.
+    pub(super) async fn forget(&self, keys: BTreeSet<Key>) -> Result<()> {
         let keys: Vec<_> = keys.into_iter().collect();
-        // A release with a token that nobody holds removes values and leases, and leaves writers' holds alone.
-        cache.release(&keys, Token::new()).await?;
-        core.counters.invalidations.add(keys.len());
+        self.core.context.cache.release(&keys, Token::new()).await?;
+        self.core.counters.invalidations.add(keys.len());
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::postgres::PgTransactionManager;
 use sqlx_core::transaction::TransactionManager;
 
-use super::CacheTransaction;
+use super::{CacheTransaction, detached, ended};
 
 /// A savepoint in a [`CacheTransaction`], to which it dereferences: repositories take part in it alike.
 ///
@@ -22,7 +22,20 @@ pub struct Savepoint<'t> {
 
 impl<'t> Savepoint<'t> {
     pub(super) async fn begin(transaction: &'t mut CacheTransaction) -> sqlx::Result<Self> {
-        PgTransactionManager::begin(transaction.connection(), None).await?;
+        // sqlx takes a begin that fails, or is dropped halfway, for a reason to roll back the level around it. So it runs
+        // in a task that has the connection, and gives it back only with the savepoint open.
+        // Wherever it is dropped on the way, the connection is rolled back, as a transaction's is.
+        let mut carrier = CacheTransaction {
+            connection: Some(transaction.connection.take().ok_or_else(ended)?),
+            touched: Vec::new(),
+            unsettled: 0,
+        };
+        let mut carrier = detached(async move {
+            PgTransactionManager::begin(carrier.live()?, None).await?;
+            Ok(carrier)
+        })
+        .await?;
+        transaction.connection = carrier.connection.take();
         let (mark, unsettled) = (transaction.mark(), transaction.unsettled);
         Ok(Self { transaction, mark, unsettled, open: true })
     }
@@ -32,7 +45,7 @@ impl<'t> Savepoint<'t> {
     /// # Errors
     /// Those of sqlx.
     pub async fn commit(mut self) -> sqlx::Result<()> {
-        PgTransactionManager::commit(self.transaction.connection()).await?;
+        PgTransactionManager::commit(self.transaction.live()?).await?;
         self.open = false;
         Ok(())
     }
@@ -42,7 +55,7 @@ impl<'t> Savepoint<'t> {
     /// # Errors
     /// Those of sqlx.
     pub async fn rollback(mut self) -> sqlx::Result<()> {
-        PgTransactionManager::rollback(self.transaction.connection()).await?;
+        PgTransactionManager::rollback(self.transaction.live()?).await?;
         self.open = false;
         self.forget();
         Ok(())
@@ -58,7 +71,9 @@ impl Drop for Savepoint<'_> {
     fn drop(&mut self) {
         if self.open {
             // Queued here, and sent before the next statement.
-            PgTransactionManager::start_rollback(self.transaction.connection());
+            if let Ok(connection) = self.transaction.live() {
+                PgTransactionManager::start_rollback(connection);
+            }
             self.forget();
         }
     }

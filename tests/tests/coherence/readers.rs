@@ -255,3 +255,47 @@ async fn one_failure_is_given_to_all_who_wait() {
     }
     assert_eq!(world.here.runs.load(Ordering::SeqCst), 1);
 }
+
+/// Hazard 17: the fill was accepted before the write, and its answer came after it.
+#[tokio::test]
+async fn a_joiner_does_not_take_a_proof_that_is_older_than_itself() {
+    use std::sync::Arc;
+
+    use cache_runtime::backend::RedisCache;
+    use cache_runtime::testing::{FaultyCache, Op};
+    let world = World::new().await;
+    let redis = RedisCache::open(world.fixture.redis_url()).unwrap();
+    let faulty = FaultyCache::over(Arc::new(redis));
+    let cache = cache_runtime::CacheManager::builder(world.fixture.namespace())
+        .backend(Arc::new(faulty.clone()))
+        .build()
+        .unwrap();
+    let slow = super::world::Cities { cache, ..world.here.clone() };
+    faulty.stall_reply(Op::Fill);
+    slow.get(1).await.unwrap();
+    faulty.until_stalled(Op::Fill).await;
+    world.elsewhere.update(&city(1, "paris", "FR", 1)).await.unwrap();
+    world.released(1).await;
+    let joiner = tokio::spawn({
+        let slow = slow.clone();
+        async move { slow.get(1).await }
+    });
+    eventually("the joiner has looked", || async { slow.stats().misses == 2 }).await;
+    faulty.resume(Op::Fill);
+    let joined = in_time("the joiner's answer", joiner).await.unwrap().unwrap().unwrap();
+    assert_eq!(joined.population, 1, "the joiner began after the write");
+}
+
+#[tokio::test]
+async fn a_refreshed_row_is_found_by_its_new_look_ups_and_lists() {
+    let world = World::new().await;
+    world.cached(1).await;
+    assert!(world.here.find_by_slug("paname").await.unwrap().is_none());
+    assert_eq!(world.here.list_by_country("IT", ..).await.unwrap().len(), 1);
+    world.here.cache.drain().await;
+    world.sql("UPDATE cities SET slug = 'paname', country = 'IT' WHERE id = 1").await;
+    assert_eq!(world.here.refresh(1).await.unwrap().unwrap().slug, "paname");
+    assert_eq!(world.here.find_by_slug("paname").await.unwrap().unwrap().id, 1);
+    assert!(world.here.find_by_slug("paris").await.unwrap().is_none());
+    assert_eq!(world.here.list_by_country("IT", ..).await.unwrap().len(), 2);
+}

@@ -109,3 +109,16 @@ async fn a_tag_can_be_invalidated_by_name() {
     world.elsewhere.cache.invalidate_tags(&["country:FR"]).await.unwrap();
     assert_eq!(world.here.population_of("FR").await.unwrap(), Some(2));
 }
+
+/// A column that the entity does not have may be what a cached answer reads.
+#[tokio::test]
+async fn a_change_of_a_column_outside_the_entity_invalidates_the_tags_of_its_row() {
+    let world = World::new().await;
+    world.sql("ALTER TABLE cities ADD COLUMN area int8 NOT NULL DEFAULT 1").await;
+    assert_eq!(world.here.areas().await.unwrap(), 3);
+    world.filled(1).await;
+    let mut tx = world.here.begin().await.unwrap();
+    world.here.widen(&mut tx, 1).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.here.areas().await.unwrap(), 13);
+}

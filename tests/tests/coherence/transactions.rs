@@ -177,3 +177,40 @@ async fn a_call_that_is_dropped_anywhere_harms_no_later_one() {
         .unwrap();
     assert_eq!(cities.get(1).await.unwrap().unwrap().population, truth);
 }
+
+/// Hazard 7: sqlx takes a savepoint that was not begun for a reason to roll back what is around it.
+#[tokio::test]
+async fn a_savepoint_that_is_dropped_before_it_began_commits_nothing_unseen() {
+    let world = World::new().await;
+    world.cached(1).await;
+    for polls in 0..12 {
+        let mut tx = world.here.begin().await.unwrap();
+        world.here.within(&mut tx).update(&city(1, "paris", "FR", 5)).await.unwrap();
+        let begun = dropped_after(polls, tx.savepoint()).await;
+        let after = world.here.within(&mut tx).update(&city(1, "paris", "FR", 6)).await;
+        let committed = tx.commit().await;
+        assert_eq!(after.is_ok(), committed.is_ok(), "{after:?}, {committed:?}");
+        assert!(committed.is_ok() || !begun);
+        let truth: i64 = sqlx::query_scalar("SELECT population FROM cities WHERE id = 1")
+            .fetch_one(world.fixture.pool())
+            .await
+            .unwrap();
+        assert_eq!(world.elsewhere.get(1).await.unwrap().unwrap().population, truth);
+        eventually("no connection is left in a transaction", || async {
+            connections_in_a_transaction(&world).await == 0
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_savepoint_that_fails_ends_the_transaction() {
+    let world = World::new().await;
+    let mut tx = world.here.begin().await.unwrap();
+    world.here.within(&mut tx).update(&city(1, "paris", "FR", 5)).await.unwrap();
+    sqlx::query("SELECT 1 / 0").execute(tx.connection()).await.unwrap_err();
+    tx.savepoint().await.map(drop).unwrap_err();
+    world.here.within(&mut tx).update(&city(1, "paris", "FR", 6)).await.unwrap_err();
+    assert!(tx.commit().await.unwrap_err().to_string().contains("has ended"));
+    assert_eq!(world.here.get(1).await.unwrap().unwrap().population, 2100);
+}

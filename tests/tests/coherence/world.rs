@@ -49,6 +49,20 @@ impl Cities {
             .await
     }
 
+    #[cached(key = "areas", tags("cities"))]
+    pub(crate) async fn areas(&self) -> sqlx::Result<i64> {
+        sqlx::query_scalar("SELECT sum(area)::int8 FROM cities").fetch_one(&self.db).await
+    }
+
+    #[invalidates(id)]
+    pub(crate) async fn widen(&self, tx: &mut CacheTransaction, id: i64) -> sqlx::Result<()> {
+        sqlx::query("UPDATE cities SET area = 11 WHERE id = $1")
+            .bind(id)
+            .execute(tx.connection())
+            .await
+            .map(drop)
+    }
+
     #[cached(key = "fails")]
     pub(crate) async fn fails(&self) -> sqlx::Result<i64> {
         self.runs.fetch_add(1, Ordering::SeqCst);

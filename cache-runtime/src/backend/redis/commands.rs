@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Script, cmd, pipe};
 
 use super::RedisCache;
-use super::failure::{is_no_script, is_wrong_type, translate};
+use super::failure::{is_no_script, is_read_only, is_wrong_type, translate};
 use super::link::Patience;
 use super::scripts;
 use crate::entry::Token;
@@ -42,9 +42,13 @@ impl RedisCache {
             for item in chunk {
                 command(&mut pipeline, item);
             }
-            answers.extend(
-                self.link.run(patience, |connection| exchange::<T>(connection, pipeline)).await?,
-            );
+            let exchanged =
+                self.link.run(patience, |connection| exchange::<T>(connection, pipeline)).await?;
+            if exchanged.iter().any(|answer| answer.as_ref().is_err_and(is_read_only)) {
+                // A failover has made a replica of this server: its address leads elsewhere by now.
+                self.link.leave();
+            }
+            answers.extend(exchanged);
         }
         Ok(answers)
     }
@@ -54,20 +58,32 @@ impl RedisCache {
     }
 }
 
-/// Runs a pipeline; loads the scripts and runs it once more where the server has forgotten them. Every script may be
-/// run twice.
+/// Runs a pipeline. Where the server has forgotten the scripts, loads them and runs once more what has not run.
 async fn exchange<T: FromRedisValue>(
     mut connection: MultiplexedConnection,
     pipeline: Pipeline,
 ) -> RedisResult<Vec<RedisResult<T>>> {
-    let answers: Vec<RedisResult<T>> = pipeline.query_async(&mut connection).await?;
+    let mut answers: Vec<RedisResult<T>> = pipeline.query_async(&mut connection).await?;
     if !answers.iter().any(|answer| answer.as_ref().is_err_and(is_no_script)) {
         return Ok(answers);
     }
     for script in scripts::all() {
         script.load_async(&mut connection).await?;
     }
-    pipeline.query_async(&mut connection).await
+    let mut again = Pipeline::new();
+    again.ignore_errors();
+    let mut places = Vec::new();
+    for (answer, command) in answers.iter_mut().zip(pipeline.cmd_iter()) {
+        if answer.as_ref().is_err_and(is_no_script) {
+            again.add_command(command.clone());
+            places.push(answer);
+        }
+    }
+    let repeated: Vec<RedisResult<T>> = again.query_async(&mut connection).await?;
+    for (place, answer) in places.into_iter().zip(repeated) {
+        *place = answer;
+    }
+    Ok(answers)
 }
 
 fn call(pipeline: &mut Pipeline, script: &Script, key: &Key, arguments: &[&[u8]]) {
@@ -258,7 +274,7 @@ impl CoherentCache for RedisCache {
     fn fill<'a>(&'a self, fills: &'a [Fill]) -> BoxFuture<'a, Result<Vec<bool>>> {
         Box::pin(async move {
             let answers = self
-                .each::<_, bool>(Patience::Writer, fills, |pipeline, fill| {
+                .each::<_, bool>(Patience::Reader, fills, |pipeline, fill| {
                     let ttl = fill
                         .ttl
                         .millis()
@@ -280,7 +296,7 @@ impl CoherentCache for RedisCache {
         Box::pin(async move {
             let lease = token.lease();
             let answers = self
-                .each::<_, redis::Value>(Patience::Writer, keys, |pipeline, key| {
+                .each::<_, redis::Value>(Patience::Reader, keys, |pipeline, key| {
                     call(pipeline, &scripts::ABANDON, key, &[&lease]);
                 })
                 .await?;
@@ -317,7 +333,7 @@ impl CoherentCache for RedisCache {
     ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>> {
         Box::pin(async move {
             let answers = self
-                .each::<_, bool>(Patience::Writer, keys, |pipeline, key| {
+                .each::<_, bool>(Patience::Reader, keys, |pipeline, key| {
                     call(pipeline, &scripts::RELEASE, key, &[token.as_bytes()]);
                 })
                 .await?;

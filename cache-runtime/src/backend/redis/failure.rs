@@ -94,3 +94,7 @@ pub(super) fn is_wrong_type(error: &RedisError) -> bool {
 pub(super) fn is_no_script(error: &RedisError) -> bool {
     matches!(error.kind(), redis::ErrorKind::Server(ServerErrorKind::NoScript))
 }
+
+pub(super) fn is_read_only(error: &RedisError) -> bool {
+    kind_of(error) == ErrorKind::ReadOnly
+}

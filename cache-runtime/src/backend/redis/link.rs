@@ -9,7 +9,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult};
 use tokio::sync::Notify;
 
-use super::failure::{Place, translate};
+use super::failure::{Place, is_read_only, translate};
 use crate::error::{Error, ErrorKind, Result};
 
 /// So many calls in a row without an answer, and the connection counts as half-open.
@@ -36,7 +36,7 @@ pub(super) struct Link {
 pub(super) enum Patience {
     /// A reader's: it has the database to go to, and fails at once where another call has just run out of time.
     Reader,
-    /// A writer's: it always tries, because a write depends on it.
+    /// That of a writer's hold: it always tries, because a write depends on it.
     Writer,
 }
 
@@ -102,7 +102,7 @@ impl Link {
             let (connection, generation) = self.connection(patience).await?;
             used = Some(generation);
             exchange(connection).await.map_err(|error| {
-                if error.is_unrecoverable_error() || error.is_io_error() {
+                if error.is_unrecoverable_error() || error.is_io_error() || is_read_only(&error) {
                     self.broke(generation);
                 }
                 translate(&self.place, error)
@@ -207,17 +207,23 @@ impl Link {
 
     async fn connect(self: Arc<Self>, pause: Duration) {
         static GENERATION: AtomicU64 = AtomicU64::new(0);
+        let _attempt = Attempt(&self);
         // The answers are timed by the caller of each exchange.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.connect_timeout))
             .set_response_timeout(None);
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connecting = async {
+            let mut connection =
+                self.client.get_multiplexed_async_connection_with_config(&config).await?;
+            refuse_a_replica(&mut connection).await?;
+            Ok(connection)
+        };
         let outcome = tokio::time::timeout(self.connect_timeout, connecting).await;
         let next = match outcome {
             Ok(Ok(connection)) => {
                 let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
                 self.silent.store(0, Ordering::Relaxed);
-                tracing::debug!(server = %self.place, "connected to Redis");
+                tracing::info!(server = %self.place, "connected to Redis");
                 State::Up { connection, generation }
             }
             failed => {
@@ -240,6 +246,14 @@ impl Link {
         self.changed.notify_waiters();
     }
 
+    /// Forgets the connection in use.
+    pub(super) fn leave(&self) {
+        let mut state = self.lock();
+        if matches!(*state, State::Up { .. }) {
+            *state = State::Idle { pause: FIRST_PAUSE };
+        }
+    }
+
     /// Forgets the connection of this generation, if it is still the one in use.
     fn broke(&self, broken: u64) {
         let mut state = self.lock();
@@ -251,6 +265,35 @@ impl Link {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A replica lags behind its primary, so what it answers is no answer. Where the server does not say what it is, its
+/// refusal of the first write will.
+async fn refuse_a_replica(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    let role: RedisResult<Vec<redis::Value>> = redis::cmd("ROLE").query_async(connection).await;
+    let name = role.ok().and_then(|role| role.into_iter().next());
+    match name {
+        Some(redis::Value::BulkString(name)) if name == b"slave" => Err((
+            redis::ErrorKind::Server(redis::ServerErrorKind::ReadOnly),
+            "the server is a replica",
+        )
+            .into()),
+        _ => Ok(()),
+    }
+}
+
+/// An attempt that dies, with its runtime or by a panic, must not leave everyone waiting for it.
+struct Attempt<'l>(&'l Link);
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if matches!(*state, State::Connecting) {
+            *state = State::Idle { pause: FIRST_PAUSE };
+            drop(state);
+            self.0.changed.notify_waiters();
+        }
     }
 }
 
