@@ -79,7 +79,7 @@ pub enum Remaining {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Codec {
-    /// [postcard](https://docs.rs/postcard): compact, and some five times faster to decode than JSON. A value that
+    /// Postcard: compact, and some five times faster to decode than JSON. A value that
     /// does not survive it (`serde(flatten)`, `untagged`, `skip_serializing_if`, a JSON value) is written as JSON.
     #[default]
     Postcard,
