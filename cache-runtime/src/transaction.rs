@@ -216,8 +216,14 @@ impl CacheTransaction {
         }));
     }
 
-    pub(crate) fn unsettled(&mut self) -> &mut usize {
-        &mut self.unsettled
+    /// A change begins whose keys are not known yet: until [`settled`](Self::settled) there is no commit.
+    pub(crate) fn changing(&mut self) {
+        self.unsettled += 1;
+    }
+
+    /// The keys of a change are known. The count may have gone back meanwhile, with a savepoint.
+    pub(crate) fn settled(&mut self) {
+        self.unsettled = self.unsettled.saturating_sub(1);
     }
 
     fn mark(&self) -> usize {

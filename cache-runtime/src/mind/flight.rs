@@ -2,8 +2,8 @@
 //!
 //! Who may take a load's answer is decided by what the answer proves. A caller that joined before the load's statement
 //! began may take it. One that joined later, and before the fill was sent, may take it once the fill was accepted, which
-//! proves that no writer came between. Everyone else starts anew. A writer never has to find the flights of its keys: its hold makes their fills
-//! be refused.
+//! proves that no writer came between. Everyone else starts anew. A writer never has to find the flights of its keys:
+//! its hold makes their fills be refused.
 
 use std::any::Any;
 use std::collections::HashMap;

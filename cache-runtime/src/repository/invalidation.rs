@@ -64,7 +64,7 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
         } else {
             Rows::<R::Entity>::load_many_in(transaction.live()?, &self.rows, true).await?
         };
-        *transaction.unsettled() += 1;
+        transaction.changing();
         Ok(Changing { core: self.core, rows: self.rows, old })
     }
 
@@ -167,8 +167,7 @@ impl<R: CachedRepository> Changing<'_, R> {
                 transaction.touch(&self.core.context, &self.core.counters, keys);
             }
         }
-        let unsettled = transaction.unsettled();
-        *unsettled = unsettled.saturating_sub(1);
+        transaction.settled();
         Ok(())
     }
 }

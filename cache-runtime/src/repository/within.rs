@@ -31,7 +31,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// Said before a statement that changes rows: from here on their keys are not known, and the transaction refuses to
     /// commit. [`settled`](Self::settled) takes it back.
     fn changing(&mut self) {
-        *self.transaction.unsettled() += 1;
+        self.transaction.changing();
     }
 
     /// Said with the statement's outcome. It stays unknown what changed where the call was dropped before, the
@@ -39,8 +39,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     fn settled<T>(&mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
         use sqlx::Error::{Database, Encode, RowNotFound};
         if matches!(outcome, Ok(_) | Err(Database(_) | Encode(_) | RowNotFound)) {
-            let unsettled = self.transaction.unsettled();
-            *unsettled = unsettled.saturating_sub(1);
+            self.transaction.settled();
         }
         outcome
     }
