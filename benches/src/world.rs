@@ -68,7 +68,11 @@ impl World {
         // One pool for both sides: they never run at the same time.
         let pool = fixture.database().connect(CONNECTIONS).await;
         let cache =
-            CacheManager::builder(fixture.namespace()).redis(fixture.redis_url()).build()?;
+            // Its rows are about Redis; what the process keeps for itself has rows of its own.
+            CacheManager::builder(fixture.namespace())
+                .redis(fixture.redis_url())
+                .level(cache_runtime::Level::Strong)
+                .build()?;
         let redis =
             redis::Client::open(fixture.redis_url())?.get_multiplexed_async_connection().await?;
         let users = Users { db: pool.clone(), cache };

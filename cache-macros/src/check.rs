@@ -9,3 +9,4 @@ mod method;
 pub(crate) mod methods;
 pub(crate) mod repository;
 mod signature;
+mod terms;

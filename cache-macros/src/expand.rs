@@ -11,6 +11,7 @@ pub(crate) mod repository;
 use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
+use crate::grammar::level::Level;
 use crate::grammar::value::Codec;
 use crate::model::Crate;
 
@@ -55,6 +56,22 @@ fn codec_of(krate: &Crate, codec: Codec) -> TokenStream {
     match codec {
         Codec::Postcard => quote!(#krate::Codec::Postcard),
         Codec::Json => quote!(#krate::Codec::Json),
+    }
+}
+
+/// `Some(Level::Strong)`, or `None`.
+fn level(krate: &Crate, level: Option<Level>) -> TokenStream {
+    option(level.map(|level| level_of(krate, level)))
+}
+
+fn level_of(krate: &Crate, level: Level) -> TokenStream {
+    match level {
+        Level::Strong => quote!(#krate::Level::Strong),
+        Level::Bounded(bound) => {
+            let bound = duration_of(bound);
+            quote!(#krate::Level::Bounded(#bound))
+        }
+        Level::Database => quote!(#krate::Level::Database),
     }
 }
 

@@ -83,6 +83,16 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// - `ttl = "15m"`: how long a row lives in the cache. Default: the manager's.
 /// - `negative_ttl = "30s"`: how long it is remembered that there is no such row. Default: the manager's.
 /// - `codec = "postcard"` or `"json"`: how rows are written. Default: the manager's.
+/// - `level = "strong"`, `level = "database"` or a time, `level = "500ms"`: how old an answer may be. `"strong"` is never
+///   older than what was committed when the read began; a time is `Level::Bounded`: never older than what was committed
+///   that long before the read began, nor than what this process has written; `"database"` passes the cache over. A
+///   caller sets another one with `ReadAt`. Default: the manager's.
+/// - `stale_on_error = "1h"`: for how long after its TTL an answer may be served when the database fails; never one that
+///   a write has invalidated. `"0s"`: never, whatever the manager says. Default: the manager's.
+/// - `soft_timeout = "100ms"`: after how long an expired answer is served in place of one that is still being loaded,
+///   where `stale_on_error`, given here or to the manager, allows it to be served at all. Default: the manager's.
+/// - `max_loads = 16`: loads of this repository that run at once, at most. Default: the manager's cap, for all
+///   repositories together, alone.
 /// - `unique(slug, (country, name))`: look-ups by columns that are unique in the table, at most four together.
 /// - `list(country)`: lists by columns.
 /// - `tags("cities", "country:{country}")`: tags that every change of a row invalidates, beside the table's own; a
@@ -94,13 +104,13 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// - `crate = some::path`: where `cache_runtime` is found. Default `::cache_runtime`.
 ///
 /// Durations are numbers with a unit of `ms`, `s`, `m`, `h` or `d`, or several from large to small: `"1.5s"`,
-/// `"1h30m"`. `"0s"` stores nothing.
+/// `"1h30m"`. A TTL of `"0s"` stores nothing.
 ///
 /// The struct gets `get`, `get_many`, `find_by_…` for each of `unique`, `list_by_…` for each of `list`, `insert`,
 /// `insert_many`, `update`, `upsert`, `delete`, `delete_many`, `warm`, `invalidate`, `refresh`, `explain`,
-/// `verify_schema`, `stats`, `begin`, and `within`, which gives the reads and writes inside a transaction, and
-/// `get_for_update` beside them. It is also a `cache_runtime::DataSource`, whose loads pass the cache over and whose
-/// writes invalidate.
+/// `verify_schema`, `watch`, `unwatch`, `watch_sql`, `stats`, `begin`, and `within`, which gives the reads and writes
+/// inside a transaction, and `get_for_update` beside them. It is also a `cache_runtime::DataSource`, whose loads pass the
+/// cache over and whose writes invalidate.
 ///
 /// # On an `impl` block
 ///
@@ -111,12 +121,14 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// - `key = "largest:{limit}"`, required: the key under the repository's table. Every argument, or a field of it
 ///   (`{filter.country}`), must be in it, so that no two calls share an answer by mistake.
 /// - `skip(argument)`: arguments that make no difference to the answer.
-/// - `ttl`, `negative_ttl`, `codec` as on the struct. Default: the repository's. `negative_ttl` is for methods that return
-///   an `Option`.
+/// - `ttl`, `negative_ttl`, `codec`, `level`, `stale_on_error`, `soft_timeout` as on the struct. Default: the
+///   repository's. `negative_ttl` is for methods that return an `Option`. A level promises as much as `tags` name.
 /// - `tags("cities", "country:{country}")`: tags that the answer depends on; a placeholder is an argument. The tag that
-///   bears the table's name is invalidated by every change of a row.
+///   bears the table's name is invalidated by every change of a row. Another repository's tags can stand here as well;
+///   one that is a slip away from this repository's own does not compile, unless that one stands beside it.
 ///
-/// `#[cache_put(…)]`, with the same options: the body always runs, and its answer takes the place of what is cached.
+/// `#[cache_put(…)]`, with the same options but `level`, `stale_on_error` and `soft_timeout`: the body always runs, and its
+/// answer takes the place of what is cached.
 ///
 /// `#[invalidates(…)]`: the body changes what is cached. At least one of:
 /// - `id`, or `id = "argument"`: the row whose id is in the argument `id` or in another one; a slice or a `Vec` is several

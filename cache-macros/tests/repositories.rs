@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::{
-    CacheManager, CacheTransaction, CachedRepository, Codec, DataSource, Entity, Page, TagPiece,
-    cached_repository,
+    CacheManager, CacheTransaction, CachedRepository, Codec, DataSource, Entity, Level, Page,
+    TagPiece, cached_repository,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool};
@@ -28,6 +28,10 @@ struct City {
     ttl = "15m",
     negative_ttl = "30s",
     codec = "json",
+    level = "strong",
+    stale_on_error = "45d",
+    soft_timeout = "100ms",
+    max_loads = 16,
     unique(slug, (country, name)),
     list(country, r#type),
     tags("everything", "country:{country}"),
@@ -48,7 +52,8 @@ impl Cities {
             .await
     }
 
-    #[cached(key = "capital:{country}", negative_ttl = "1s")]
+    /// A soft timeout alone: whether there is anything to serve is for the manager to say.
+    #[cached(key = "capital:{country}", negative_ttl = "1s", level = "2s")]
     async fn capital(&self, country: &str) -> Result<Option<Arc<City>>, sqlx::Error> {
         let city = sqlx::query_as("SELECT * FROM cities WHERE country = $1").bind(country);
         Ok(city.fetch_optional(&self.db).await?.map(Arc::new))
@@ -133,7 +138,15 @@ struct Pair {
 mod with_other_names {
     use super::*;
 
-    #[cached_repository(entity = Pair, db = main, cache = kept, except(within, insert_many, delete_many), crate = ::cache_runtime)]
+    #[cached_repository(
+        entity = Pair,
+        level = "250ms",
+        stale_on_error = "0s",
+        db = main,
+        cache = kept,
+        except(within, insert_many, delete_many),
+        crate = ::cache_runtime,
+    )]
     pub(crate) struct Pairs {
         main: PgPool,
         #[expect(dead_code, reason = "a second pool, which must not be taken for the first")]
@@ -159,13 +172,20 @@ fn the_configuration_is_the_annotation() {
     assert_eq!(config.ttl, Some(Duration::from_secs(900)));
     assert_eq!(config.negative_ttl, Some(Duration::from_secs(30)));
     assert_eq!(config.codec, Some(Codec::Json));
+    assert_eq!(config.level, Some(Level::Strong));
+    assert_eq!(config.stale_on_error, Some(Duration::from_secs(45 * 24 * 3600)));
+    assert_eq!(config.soft_timeout, Some(Duration::from_millis(100)));
+    assert_eq!(config.max_loads, Some(16));
     let unique: Vec<_> = config.unique.iter().map(|index| (index.name, index.columns)).collect();
     assert_eq!(unique, [("slug", [1].as_slice()), ("country+name", [2, 3].as_slice())]);
     let list: Vec<_> = config.list.iter().map(|index| (index.name, index.columns)).collect();
     assert_eq!(list, [("country", [2].as_slice()), ("type", [4].as_slice())]);
     assert_eq!(config.tags.len(), 2);
     assert!(matches!(config.tags[1].pieces, [TagPiece::Text("country:"), TagPiece::Column(2)]));
-    assert_eq!(Pairs::CONFIG.ttl, None);
+    let pairs = Pairs::CONFIG;
+    assert_eq!(pairs.level, Some(Level::Bounded(Duration::from_millis(250))));
+    assert_eq!(pairs.stale_on_error, Some(Duration::ZERO));
+    assert_eq!((pairs.ttl, pairs.soft_timeout, pairs.max_loads), (None, None, None));
 }
 
 /// A future that a web server can run.
@@ -198,6 +218,9 @@ async fn callers_write_it_like_this(
     let _ = sent(cities.refresh(5)).await?;
     let _ = sent(cities.explain(5)).await;
     let _ = sent(cities.verify_schema()).await.is_ok();
+    let _: cache_runtime::Result<()> = sent(cities.watch()).await;
+    let _: cache_runtime::Result<()> = sent(cities.unwatch()).await;
+    let _: cache_runtime::Result<String> = sent(cities.watch_sql()).await;
     let _ = cities.stats();
 
     let mut tx = sent(cities.begin()).await?;

@@ -1,5 +1,6 @@
 //! What generated code names. No part of the public interface.
 
+pub use crate::repository::check_tag;
 pub use serde;
 pub use sqlx;
 pub use sqlx::PgPool;
@@ -7,10 +8,11 @@ pub use sqlx::error::BoxDynError;
 pub use sqlx::postgres::{PgArguments, PgRow};
 pub use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
 use sqlx::{Arguments, Encode, Postgres, Type};
 
+use crate::postgres::Entity;
 use crate::repository::CachedRepository;
 
 /// Appends a value to a query's arguments.
@@ -24,19 +26,12 @@ pub fn add<'q, T: Encode<'q, Postgres> + Type<Postgres>>(
     arguments.add(value)
 }
 
-/// A value that a cached method may return.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a cached value",
-    label = "not a cached value",
-    note = "a cached value is written and read back: derive `serde::Serialize` and `serde::Deserialize` for it; it owns \
-            its data, and is `Send + Sync`"
-)]
-pub trait Cacheable {}
-
-impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for T {}
-
-/// Fails to compile, at the type, for a type that cannot be cached.
-pub const fn assert_cacheable<T: Cacheable + ?Sized>() {}
+/// The id that was passed to a method of the repository.
+pub fn id<'a, R: CachedRepository>(
+    argument: &'a <R::Entity as Entity>::IdArg<'_>,
+) -> Cow<'a, <R::Entity as Entity>::Id> {
+    R::Entity::id_from(argument)
+}
 
 /// Whether a row of this repository is found by more than its id.
 #[must_use]

@@ -6,7 +6,7 @@ mod null;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]
-pub use self::redis::{RedisCache, RedisCacheBuilder};
+pub use self::redis::{RedisCache, RedisCacheBuilder, RedisHealth, RedisState};
 
 #[cfg(feature = "memory")]
 pub use self::memory::{MemoryCache, MemoryCacheBuilder};

@@ -11,9 +11,9 @@
 //! A tag's key holds a lease that nobody fills: its token is the tag's stamp. A value that was loaded under a tag bears
 //! the stamp, and is a hit only while the tag still does.
 //!
-//! A value's header is 27 bytes: `V`, format version, codec (low half) and compression (high half), flags, number of
-//! tag stamps, fingerprint (8), fill time in Unix milliseconds (6), soft TTL in milliseconds (4, zero for none), load
-//! cost in microseconds (4); little-endian. A header that is not exactly understood makes the entry
+//! A value's header is 35 bytes: `V`, format version, codec (low half) and compression (high half), flags, number of
+//! tag stamps, fingerprint (8), [era](crate::CoherentCache::era) (8), fill time in Unix milliseconds (6), soft TTL in
+//! milliseconds (4, zero for none), load cost in microseconds (4); little-endian. A header that is not exactly understood makes the entry
 //! [`Foreign`](Entry::Foreign): a miss that the next fill repairs, never an error.
 
 use std::fmt;
@@ -25,7 +25,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::policy::Codec;
 
 const VERSION: u8 = 1;
-const HEADER: usize = 27;
+const HEADER: usize = 35;
 const STAMP: usize = 16;
 const NOTHING: u8 = 1;
 
@@ -106,6 +106,8 @@ pub enum Entry {
 pub struct Value {
     /// The fingerprint of the type that was written.
     pub fingerprint: u64,
+    /// The era of the backend in which its lease was granted: in another one it is no answer.
+    pub era: u64,
     /// When it was filled, in Unix milliseconds.
     pub filled_at: u64,
     /// After how many milliseconds it should be renewed; zero for never.
@@ -130,6 +132,23 @@ pub enum Body {
         /// Its bytes.
         payload: Bytes,
     },
+}
+
+impl Body {
+    /// The bytes of its payload.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Encoded { payload, .. } => payload.len(),
+        }
+    }
+
+    /// Whether it has no payload.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl fmt::Debug for Value {
@@ -183,6 +202,7 @@ impl Value {
         bytes.put_slice(&[VALUE, VERSION, codec, flags]);
         bytes.put_u8(u8::try_from(self.stamps.len()).unwrap_or(u8::MAX));
         bytes.put_u64_le(self.fingerprint);
+        bytes.put_u64_le(self.era);
         bytes.put_uint_le(self.filled_at & 0xFFFF_FFFF_FFFF, 6);
         bytes.put_u32_le(self.soft_ttl_millis);
         bytes.put_u32_le(self.load_micros);
@@ -209,6 +229,7 @@ impl Value {
             return None;
         }
         let fingerprint = rest.get_u64_le();
+        let era = rest.get_u64_le();
         let filled_at = rest.get_uint_le(6);
         let soft_ttl_millis = rest.get_u32_le();
         let load_micros = rest.get_u32_le();
@@ -220,7 +241,7 @@ impl Value {
         } else {
             Body::Encoded { codec: codec_of(codec)?, payload: rest }
         };
-        Some(Self { fingerprint, filled_at, soft_ttl_millis, load_micros, stamps, body })
+        Some(Self { fingerprint, era, filled_at, soft_ttl_millis, load_micros, stamps, body })
     }
 }
 

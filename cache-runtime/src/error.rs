@@ -46,6 +46,12 @@ pub enum ErrorKind {
     Config,
     /// The keys of a write could not be held, so the write was rolled back before its commit.
     HoldNotPlaced,
+    /// The database is at its cap of concurrent loads, and as many wait as may: the load was not begun.
+    Overloaded,
+    /// The outbox could not be written, read or set up.
+    Outbox,
+    /// The backend cannot do this.
+    Unsupported,
     /// The cache was closed.
     Closed,
     /// Anything else that the backend answered.

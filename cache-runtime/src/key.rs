@@ -8,6 +8,8 @@
 
 mod text;
 
+#[cfg(feature = "postgres")]
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,6 +53,20 @@ impl Namespace {
         KeyBuilder { tag: Some(String::new()), ..self.key().text("tag") }
     }
 
+    /// The prefix of every key that [`key`](Self::key) followed by `text(fixed)` begins.
+    #[must_use]
+    pub fn prefix(&self, fixed: &str) -> Prefix {
+        let mut key = self.key().text(fixed);
+        key.text.push(':');
+        Prefix(Key(key.text.into()))
+    }
+
+    /// The prefix of all keys.
+    #[must_use]
+    pub fn whole(&self) -> Prefix {
+        Prefix(Key(format!("{}:", self.0).into()))
+    }
+
     /// The escaped name, as it stands at the head of each key.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -70,6 +86,42 @@ impl Namespace {
     }
 }
 
+/// The head that several keys of one namespace have in common, whole parts of it: every key of a table, say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Prefix(Key);
+
+impl Prefix {
+    /// The prefix that a table in the database calls so.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self(Key::from_text(text))
+    }
+
+    /// The prefix as the server sees it, with the `:` that follows its last part.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The pattern that matches the keys under it and no others, for `SCAN`.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        format!("{}*", self.0)
+    }
+
+    /// The name of the namespace, as it stands at the head of each key.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.0.namespace()
+    }
+
+    /// Whether `key` stands under it.
+    #[must_use]
+    pub fn covers(&self, key: &str) -> bool {
+        key.starts_with(self.as_str())
+    }
+}
+
 impl fmt::Debug for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Namespace").field(&self.as_str()).finish()
@@ -86,6 +138,26 @@ impl Key {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name of its namespace, as it stands at its head.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+
+    /// The key that the server, or a table in the database, calls so.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+/// A text as a part of a key.
+#[cfg(feature = "postgres")]
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    text::escape(text, &mut escaped);
+    escaped
 }
 
 impl fmt::Display for Key {
@@ -162,6 +234,12 @@ impl KeyBuilder {
         }
     }
 
+    /// What was written so far, as the head of other keys.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn into_head(self) -> String {
+        self.text
+    }
+
     /// The key.
     ///
     /// # Errors
@@ -172,12 +250,65 @@ impl KeyBuilder {
         }
         match self.failed {
             None => Ok(Key(self.text.into())),
-            Some(reason) => Err(Error::new(
-                ErrorKind::Codec,
-                format!("a part of the key could not be written: {reason}"),
-            )),
+            Some(reason) => Err(refused(&reason)),
         }
     }
+}
+
+#[cfg(feature = "postgres")]
+thread_local! {
+    /// A buffer for keys that are asked for and not kept.
+    static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// A key that is written into a buffer that is used again: looking it up allocates nothing.
+#[cfg(feature = "postgres")]
+pub(crate) struct ScratchKey(KeyBuilder);
+
+#[cfg(feature = "postgres")]
+impl ScratchKey {
+    /// Begins a key with this head.
+    pub(crate) fn begin(head: &str) -> Self {
+        let mut text = SCRATCH.take();
+        text.clear();
+        text.push_str(head);
+        Self(KeyBuilder { text, tag: None, failed: None })
+    }
+
+    /// Writes what follows the head.
+    pub(crate) fn written(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
+        let text = std::mem::take(&mut self.0.text);
+        self.0 = write(KeyBuilder { text, tag: None, failed: None });
+        self
+    }
+
+    pub(crate) fn builder(&mut self) -> &mut KeyBuilder {
+        &mut self.0
+    }
+
+    /// The key's text; `None` where a value refused to be written.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.0.failed.is_none().then_some(&*self.0.text)
+    }
+
+    /// The key, to keep.
+    pub(crate) fn finish(mut self) -> Result<Key> {
+        self.0
+            .failed
+            .take()
+            .map_or_else(|| Ok(Key::from_text(&self.0.text)), |reason| Err(refused(&reason)))
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl Drop for ScratchKey {
+    fn drop(&mut self) {
+        SCRATCH.set(std::mem::take(&mut self.0.text));
+    }
+}
+
+fn refused(reason: &str) -> Error {
+    Error::new(ErrorKind::Codec, format!("a part of the key could not be written: {reason}"))
 }
 
 #[cfg(test)]

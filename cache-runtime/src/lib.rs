@@ -115,24 +115,30 @@ mod transaction;
 
 #[cfg(feature = "macros")]
 pub use cache_macros::{Entity, cache_put, cached, cached_repository, invalidates};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Moment, SystemClock};
 pub use error::{Error, ErrorKind, Result};
-pub use key::{Key, KeyBuilder, Namespace};
+pub use key::{Key, KeyBuilder, Namespace, Prefix};
 pub use manager::{CacheManager, CacheManagerBuilder};
+#[doc(hidden)]
+pub use mind::Kept;
 pub use mind::{Answer, Stats};
-pub use policy::{Codec, OnUnreachable, Policy, Remaining, Ttl, parse_duration};
+#[cfg(feature = "postgres")]
+pub use mind::{Lag, Relay, RelayBuilder, RelayStats};
+pub use policy::{At, Codec, Level, OnUnreachable, Policy, ReadAt, Remaining, Ttl, parse_duration};
 pub use port::{
-    BoxFuture, Cache, CoherentCache, DataSource, Fill, LeaseOutcome, LeaseRequest, Observer,
+    Backlog, BoxFuture, Cache, CoherentCache, DataSource, Delivery, Fill, Heard,
+    InvalidationStream, LeaseOutcome, LeaseRequest, Lineage, Live, Observer, Outbox, OutboxRow,
     ReleaseOutcome, Step,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    Column, Entity, EntityId, Field, IndexValue, PgSource, SchemaDifference, SchemaError,
+    Column, Entity, EntityId, Field, IndexValue, PgSource, SchemaDifference, SchemaError, migrate,
 };
 #[cfg(feature = "postgres")]
 pub use repository::{
-    CachedRepository, Call, CallSpec, Changing, Explanation, Index, Invalidation, Optional, Origin,
-    Page, Repository, RepositoryConfig, Shared, Slot, State, TagPiece, TagTemplate, Whole, Within,
+    Cacheable, CachedRepository, Call, CallSpec, Changing, Explanation, Index, Invalidation,
+    Optional, Origin, Page, Repository, RepositoryConfig, Shared, Slot, State, TagPiece,
+    TagTemplate, Whole, Within,
 };
 pub use shape::Shape;
 #[cfg(feature = "postgres")]

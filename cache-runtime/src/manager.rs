@@ -12,9 +12,13 @@ use crate::error::Result;
 use crate::key::{Key, KeyBuilder, Namespace};
 use crate::mind::Context;
 #[cfg(feature = "postgres")]
-use crate::mind::Stats;
+use crate::mind::{RelayBuilder, Stats};
 use crate::policy::Policy;
 use crate::port::CoherentCache;
+#[cfg(feature = "postgres")]
+use crate::port::Outbox;
+#[cfg(feature = "postgres")]
+use crate::postgres::PgOutbox;
 #[cfg(feature = "postgres")]
 use crate::repository::Registry;
 #[cfg(feature = "postgres")]
@@ -62,8 +66,13 @@ impl CacheManager {
     /// | `CACHE_TTL`, `CACHE_NEGATIVE_TTL` | lifetimes, as `15m` | those of [`Policy`] |
     /// | `CACHE_CODEC` | `postcard` or `json` | `postcard` |
     /// | `CACHE_MAX_VALUE_BYTES` | a number | 1048576 |
-    /// | `CACHE_CONNECT_TIMEOUT`, `CACHE_OPERATION_TIMEOUT` | durations | `1s`, `250ms` |
-    /// | `CACHE_ON_UNREACHABLE` | `reject` or `proceed` | `reject` |
+    /// | `CACHE_CONNECT_TIMEOUT`, `CACHE_OPERATION_TIMEOUT`, `CACHE_HANG_AFTER` | durations | `1s`, `250ms`, `40ms` |
+    /// | `CACHE_LEVEL` | `strong`, `database`, or how old an answer may be, as `1s` | `1s` |
+    /// | `CACHE_TIER_ENTRIES`, `CACHE_TIER_BYTES` | numbers; 0 is no tier in the process | 100000, 67108864 |
+    /// | `CACHE_MAX_LOADS`, `CACHE_MAX_WAITING_LOADS` | numbers | 64, 4096 |
+    /// | `CACHE_STALE_ON_ERROR`, `CACHE_SOFT_TIMEOUT` | durations | off |
+    /// | `CACHE_ON_UNREACHABLE` | `outbox`, `reject` or `proceed` | `outbox` |
+    /// | `CACHE_ALWAYS_OUTBOX` | `true` or `false` | `false` |
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config), which names the variable.
@@ -121,7 +130,9 @@ impl CacheManager {
     pub async fn invalidate_tags<T: AsRef<str>>(&self, tags: &[T]) -> Result<()> {
         let keys = tags.iter().map(|tag| self.tag_key(tag.as_ref())).collect::<Result<Vec<_>>>()?;
         // A release with a token that nobody holds removes a stamp, and leaves writers' holds alone.
-        self.backend().release(&keys, Token::new()).await.map(drop)
+        let outcome = self.backend().release(&keys, Token::new()).await.map(drop);
+        self.0.context.forget(&keys).await;
+        outcome
     }
 
     /// The key of a tag's stamp.
@@ -135,11 +146,14 @@ impl CacheManager {
     /// # Errors
     /// What keeps the backend from answering; some keys may then be gone.
     pub async fn clear(&self) -> Result<u64> {
-        self.backend().clear(self.namespace()).await
+        let outcome = self.backend().clear(self.namespace()).await;
+        self.0.context.forget_everything();
+        outcome
     }
 
-    /// Waits until every fill and release that goes on in the background is done: before a service ends, so that no
-    /// hold of its last writes has to run out by itself. Each is bounded by the timeouts, so this is, too.
+    /// Waits until every commit, fill and release that is under way is done, those included whose callers have gone:
+    /// before a service ends, so that no hold of its last writes has to run out by itself. It takes no longer than the
+    /// cache's timeouts and the database's answers to the commits.
     pub async fn drain(&self) {
         self.0.context.tasks.drained().await;
     }
@@ -162,6 +176,28 @@ impl CacheManager {
     /// Those of sqlx.
     pub async fn begin(&self, pool: &sqlx::PgPool) -> sqlx::Result<CacheTransaction> {
         CacheTransaction::begin(pool).await
+    }
+
+    /// Begins a relay: it takes what waits in the outbox of this database out of the cache. Every process that may read
+    /// or write while the cache is out of reach needs one; it stops when it is dropped. [`migrate`](crate::migrate)
+    /// makes the outbox.
+    ///
+    /// ```no_run
+    /// # async fn example(cache: cache_runtime::CacheManager, pool: sqlx::PgPool) -> cache_runtime::Result<()> {
+    /// cache_runtime::migrate(&pool).await?;
+    /// let relay = cache.relay(&pool).spawn()?;
+    /// // … serve …
+    /// relay.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn relay(&self, pool: &sqlx::PgPool) -> RelayBuilder {
+        self.relay_of(Arc::new(PgOutbox::new(pool, self.namespace())))
+    }
+
+    /// The same for an outbox of one's own.
+    pub fn relay_of(&self, outbox: Arc<dyn Outbox>) -> RelayBuilder {
+        RelayBuilder::new(self.context(), outbox)
     }
 
     /// What all repositories did, added up.

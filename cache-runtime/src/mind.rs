@@ -5,19 +5,30 @@ mod complaints;
 mod context;
 mod fill;
 mod flight;
+mod gate;
 mod lease;
+mod listen;
+mod loads;
 mod reader;
+#[cfg(feature = "postgres")]
+mod relay;
+mod soft;
 mod spec;
 mod stats;
 mod tasks;
+mod tier;
 mod writer;
 
 pub(crate) use batch::read_many;
 pub(crate) use context::Context;
 pub(crate) use flight::{Erased, Flights};
 pub(crate) use reader::{Reader, Sharing};
-pub use spec::Answer;
+#[cfg(feature = "postgres")]
+pub use relay::{Lag, Relay, RelayBuilder, RelayStats};
+pub(crate) use soft::Carry;
 pub(crate) use spec::Spec;
+pub use spec::{Answer, Kept};
 pub(crate) use stats::Counters;
 pub use stats::Stats;
-pub(crate) use writer::Held;
+pub(crate) use tasks::UnderWay;
+pub(crate) use writer::{Held, release_all, settle};

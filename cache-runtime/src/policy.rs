@@ -1,10 +1,13 @@
 //! How long, how large, how patient: the words in which a repository's behaviour is set.
 
 mod duration;
+mod level;
 
 use std::time::Duration;
 
 pub use duration::parse_duration;
+pub(crate) use level::Loading;
+pub use level::{At, Level, ReadAt};
 
 /// How long an entry lives.
 ///
@@ -73,6 +76,15 @@ pub enum Remaining {
     Left(Duration),
 }
 
+impl From<Ttl> for Remaining {
+    fn from(ttl: Ttl) -> Self {
+        match ttl {
+            Ttl::Forever => Self::Forever,
+            Ttl::After(time) => Self::Left(time),
+        }
+    }
+}
+
 /// How values are written.
 ///
 /// The entry says which codec wrote it, so a change of codec in a rolling deploy needs no flush.
@@ -91,9 +103,13 @@ pub enum Codec {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnUnreachable {
-    /// The write is rolled back and fails with [`ErrorKind::HoldNotPlaced`](crate::ErrorKind::HoldNotPlaced). The
-    /// default: no reader ever sees an old value, at the price that writes need the cache.
+    /// The keys are written to the outbox in the write's own transaction, and a relay removes them from the cache when
+    /// it is in reach again. The default: writes go on while the cache is away. It needs a relay in this process,
+    /// [`CacheManager::relay`](crate::CacheManager::relay); without one it is as `Reject`.
     #[default]
+    Outbox,
+    /// The write is rolled back and fails with [`ErrorKind::HoldNotPlaced`](crate::ErrorKind::HoldNotPlaced): no reader
+    /// ever sees an old value, at the price that writes need the cache.
     Reject,
     /// The write commits, and the log names the keys that may be old until their TTL. For data where a failed write
     /// is worse than an old read.
@@ -125,8 +141,30 @@ pub struct Policy {
     /// How long a hold lives when its writer dies: until then, readers of the key go to the database. 30 seconds,
     /// longer than a commit ever takes; a writer that needs longer renews it.
     pub hold_ttl: Duration,
-    /// What a write does when its keys cannot be held. Reject.
+    /// What a write does when its keys cannot be held. Outbox.
     pub on_unreachable: OnUnreachable,
+    /// Whether every write leaves its keys in the outbox, also where they were held: it closes the last gap, a writer
+    /// that dies between commit and release at the moment at which Redis loses its hold. Off: it costs a row a write,
+    /// and a miss after it.
+    pub always_outbox: bool,
+    /// How old an answer may be. Bounded by one second.
+    pub level: Level,
+    /// Entries in the tier in the process, at most. 100,000.
+    pub tier_entries: usize,
+    /// Bytes of the tier in the process, at most: of keys, encoded values, and some 100 for each entry. 64 MiB.
+    pub tier_bytes: usize,
+    /// Loads from the database that run at once, for all repositories together. 64: more than a pool has connections,
+    /// and far from what a server falls over under.
+    pub max_loads: usize,
+    /// Loads that wait for their turn, at most; one more fails with
+    /// [`Overloaded`](crate::ErrorKind::Overloaded). 4096.
+    pub max_waiting_loads: usize,
+    /// For how long after its TTL a value may be served when the database fails; never one that a write has invalidated.
+    /// Zero: never.
+    pub stale_on_error: Duration,
+    /// After how long a load is not waited for any longer where there is an expired value to serve in its place (see
+    /// [`stale_on_error`](Self::stale_on_error)); the load goes on. Zero: it is always waited for.
+    pub soft_timeout: Duration,
 }
 
 impl Default for Policy {
@@ -141,6 +179,14 @@ impl Default for Policy {
             lease_wait: Duration::from_secs(1),
             hold_ttl: Duration::from_secs(30),
             on_unreachable: OnUnreachable::default(),
+            always_outbox: false,
+            level: Level::default(),
+            tier_entries: 100_000,
+            tier_bytes: 64 << 20,
+            max_loads: 64,
+            max_waiting_loads: 4096,
+            stale_on_error: Duration::ZERO,
+            soft_timeout: Duration::ZERO,
         }
     }
 }

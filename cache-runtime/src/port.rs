@@ -2,13 +2,18 @@
 
 mod cache;
 mod observer;
+mod outbox;
 mod source;
 
 use std::future::Future;
 use std::pin::Pin;
 
-pub use cache::{Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome};
+pub use cache::{
+    Cache, CoherentCache, Fill, Heard, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
+    ReleaseOutcome,
+};
 pub use observer::{Observer, Step};
+pub use outbox::{Backlog, Delivery, Lineage, Outbox, OutboxRow};
 pub use source::DataSource;
 
 /// What a dyn-compatible port method returns.

@@ -1,13 +1,22 @@
-//! The hand that speaks to Postgres through sqlx: entities, their SQL, the data source, the schema check.
+//! The hand that speaks to Postgres through sqlx: entities, their SQL, the data source, the schema check, the outbox and the triggers that
+//! write to it.
 
 mod entity;
 mod index;
+mod lent;
+mod migrations;
+mod outbox;
 mod schema;
 mod source;
 mod sql;
+pub(crate) mod watch;
 
 pub use entity::{Column, Entity, EntityId, Field};
 pub use index::IndexValue;
+pub(crate) use lent::Lent;
+pub use migrations::migrate;
+pub(crate) use outbox::PgOutbox;
+pub(crate) use outbox::{delivered, record};
 pub(crate) use schema::verify;
 pub use schema::{SchemaDifference, SchemaError};
 pub use source::PgSource;

@@ -9,17 +9,20 @@ mod invalidation;
 mod page;
 mod read;
 mod share;
+mod slip;
 mod source;
+mod watch;
 mod within;
 mod write;
 
-pub use answer::{Optional, Shared, Whole};
+pub use answer::{Cacheable, Optional, Shared, Whole};
 pub use call::{Call, CallSpec};
 pub use config::{CachedRepository, Index, RepositoryConfig, Slot, TagPiece, TagTemplate};
 pub(crate) use core::{Core, Registry};
 pub use explain::{Explanation, Origin, State};
 pub use invalidation::{Changing, Invalidation};
 pub use page::Page;
+pub use slip::check_tag;
 pub use within::Within;
 
 use std::sync::Arc;

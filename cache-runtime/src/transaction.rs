@@ -1,5 +1,6 @@
 //! A transaction that knows which keys it changes.
 
+mod commit;
 mod savepoint;
 
 use std::fmt;
@@ -15,7 +16,7 @@ use tracing::Instrument;
 
 pub use self::savepoint::Savepoint;
 use crate::key::Key;
-use crate::mind::{Context, Counters, Held};
+use crate::mind::{Context, Counters, UnderWay};
 
 /// A database transaction that any repository over the same database takes part in.
 ///
@@ -43,6 +44,7 @@ pub struct CacheTransaction {
     touched: Vec<Touched>,
     /// Changes that were begun, and whose keys are not known yet.
     unsettled: usize,
+    pool: PgPool,
 }
 
 struct Touched {
@@ -73,6 +75,7 @@ impl CacheTransaction {
     /// Those of [`PgPool::begin_with`].
     pub async fn begin_with(pool: &PgPool, statement: impl SqlSafeStr) -> sqlx::Result<Self> {
         let mut connection = pool.acquire().await?;
+        let pool = pool.clone();
         let statement = statement.into_sql_str();
         // sqlx's begin must not be dropped halfway: the connection would go back to the pool with a transaction open.
         detached(async move {
@@ -81,15 +84,20 @@ impl CacheTransaction {
                 connection.close_on_drop();
                 return Err(error);
             }
-            Ok(Self { connection: Some(connection), touched: Vec::new(), unsettled: 0 })
+            Ok(Self::over(connection, pool))
         })
         .await
+    }
+
+    fn over(connection: PoolConnection<Postgres>, pool: PgPool) -> Self {
+        Self { connection: Some(connection), touched: Vec::new(), unsettled: 0, pool }
     }
 
     /// The raw connection, for plain sqlx.
     ///
     /// # Panics
-    /// When the transaction has ended, because [`savepoint`](Self::savepoint) failed or was dropped before it returned.
+    /// When the transaction has ended, because [`savepoint`](Self::savepoint) failed, or was dropped before it returned,
+    /// or [`Savepoint::commit`] was.
     ///
     /// Do not send `COMMIT` or `ROLLBACK` on it: the keys that this transaction remembers would not follow.
     pub fn connection(&mut self) -> &mut PgConnection {
@@ -105,14 +113,20 @@ impl CacheTransaction {
         Savepoint::begin(self).await
     }
 
-    /// Commits: holds the keys of all changed rows, commits, and releases them in the background.
+    /// Commits: holds the keys of all changed rows, commits, and releases them.
     ///
     /// # Errors
-    /// Those of sqlx. Where the keys cannot be held and the policy is `Reject`, the transaction is rolled back and the
-    /// error carries an [`ErrorKind::HoldNotPlaced`](crate::ErrorKind::HoldNotPlaced), which
+    /// Those of sqlx. Where the keys cannot be held in the cache and the policy is `Reject`, or is `Outbox` and there is
+    /// no relay or no outbox, the transaction is rolled back and the error carries an [`ErrorKind::HoldNotPlaced`](crate::ErrorKind::HoldNotPlaced), which
     /// [`Error::of`](crate::Error::of) finds.
     pub async fn commit(self) -> sqlx::Result<()> {
-        detached(self.commit_to_the_end()).await
+        // Counted before anyone can go away, so that a drain waits for the whole of it.
+        let under_way = self.under_way();
+        detached(async move {
+            let _under_way = under_way;
+            self.commit_to_the_end().await
+        })
+        .await
     }
 
     /// Rolls back. No key was held, so none is released.
@@ -130,77 +144,36 @@ impl CacheTransaction {
         .await
     }
 
-    async fn commit_to_the_end(mut self) -> sqlx::Result<()> {
-        self.live()?;
-        if self.unsettled > 0 {
-            return Err(sqlx::Error::Protocol(
-                "a call that changes rows was dropped halfway in this transaction, or gave rows that could not be read, so \
-                 their keys are not known: it was rolled back"
-                    .to_owned(),
-            ));
-        }
-        if PgTransactionManager::get_transaction_depth(self.live()?) != 1 {
-            return Err(sqlx::Error::Protocol(
-                "a savepoint that was begun on the raw connection is still open: the transaction was rolled back"
-                    .to_owned(),
-            ));
-        }
-        let mut held = self.hold().await?;
-        let mut connection = self.connection.take().ok_or_else(ended)?;
-        let commit = PgTransactionManager::commit(&mut connection);
-        match Held::while_standing(&mut held, commit).await {
-            Ok(()) => {
-                held.into_iter().for_each(Held::release);
-                Ok(())
-            }
-            // The server refused: nothing was committed.
-            Err(error) if is_refusal(&error) => {
-                held.into_iter().for_each(Held::release);
-                let _ = roll_back(connection).await;
-                Err(error)
-            }
-            // It may have been committed, or may still be: the holds stay until they run out by themselves.
-            Err(error) => {
-                connection.close_on_drop();
-                drop(held);
-                Err(error)
-            }
-        }
-    }
-
-    /// The connection, unless the transaction has ended with a savepoint that could not be begun.
+    /// The connection, unless the transaction has ended: with a savepoint, or behind our back. sqlx rolls everything back
+    /// where the begin of a part on the raw connection is dropped, and what is sent then commits by itself.
     pub(crate) fn live(&mut self) -> sqlx::Result<&mut PgConnection> {
-        self.connection.as_deref_mut().ok_or_else(ended)
+        let connection = self.connection.as_deref_mut();
+        let in_it = |connection: &&mut PgConnection| {
+            PgTransactionManager::get_transaction_depth(connection) > 0
+        };
+        connection.filter(in_it).ok_or_else(ended)
     }
 
-    async fn hold(&mut self) -> sqlx::Result<Vec<Held>> {
-        self.touched.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
-        self.touched.dedup_by(|one, other| one.order() == other.order());
-        let mut all: Vec<Held> = Vec::new();
-        for group in self.touched.chunk_by(|one, other| Arc::ptr_eq(&one.context, &other.context)) {
-            let Some(Touched { context, .. }) = group.first() else { continue };
-            let keys = group.iter().map(|touched| touched.key.clone()).collect();
-            match Held::place(context, keys).await {
-                Ok(held) => {
-                    group.iter().for_each(|touched| touched.counters.invalidations.up());
-                    all.push(held);
-                }
-                Err(error) => {
-                    all.into_iter().for_each(Held::release);
-                    return Err(error.into());
-                }
+    /// Marks this commit as under way in each cache that it changes.
+    fn under_way(&self) -> Vec<UnderWay> {
+        let mut contexts: Vec<&Arc<Context>> = Vec::new();
+        for Touched { context, .. } in &self.touched {
+            if !contexts.iter().any(|known| Arc::ptr_eq(known, context)) {
+                contexts.push(context);
             }
         }
-        for held in &mut all {
-            if let Err(error) = held.renew_if_old().await {
-                all.into_iter().for_each(Held::release);
-                return Err(error.into());
+        contexts.into_iter().map(|context| context.tasks.begin()).collect()
+    }
+
+    /// Rolls back in the background.
+    fn end(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn(roll_back(connection));
             }
+            Err(_) => connection.close_on_drop(),
         }
-        for held in &all {
-            held.before_commit().await;
-        }
-        Ok(all)
     }
 
     pub(crate) fn touch(
@@ -271,8 +244,7 @@ fn ended() -> sqlx::Error {
     sqlx::Error::Protocol(ENDED.to_owned())
 }
 
-const ENDED: &str =
-    "the transaction has ended: a savepoint in it could not be begun, or its call was dropped";
+const ENDED: &str = "the transaction has ended: a savepoint in it could not be begun, or a call that began or kept one was dropped";
 
 impl Deref for CacheTransaction {
     type Target = PgConnection;
@@ -292,13 +264,7 @@ impl DerefMut for CacheTransaction {
 
 impl Drop for CacheTransaction {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(roll_back(connection));
-            }
-            Err(_) => connection.close_on_drop(),
-        }
+        self.end();
     }
 }
 

@@ -1,8 +1,8 @@
 //! A TCP proxy that misbehaves on demand.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,7 +27,7 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    target: String,
+    target: Mutex<String>,
     mode: watch::Sender<Mode>,
     cuts: watch::Sender<u64>,
     accepted: AtomicU64,
@@ -40,6 +40,7 @@ enum Mode {
     Delay(Duration),
     BlackHole,
     HoldReplies,
+    HoldRequests,
     Refuse,
 }
 
@@ -62,7 +63,7 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("the address of a bound listener");
         let shared = Arc::new(Shared {
-            target: target.into(),
+            target: Mutex::new(target.into()),
             mode: watch::Sender::new(Mode::Forward),
             cuts: watch::Sender::new(0),
             accepted: AtomicU64::new(0),
@@ -104,9 +105,20 @@ impl Proxy {
         self.shared.mode.send_replace(Mode::HoldReplies);
     }
 
+    /// The other way round: the server hears nothing, and what it had begun to say still arrives.
+    pub fn hold_requests(&self) {
+        self.shared.mode.send_replace(Mode::HoldRequests);
+    }
+
     /// Cuts all connections, and each new one at once.
     pub fn refuse(&self) {
         self.shared.mode.send_replace(Mode::Refuse);
+        self.cut();
+    }
+
+    /// Leads new connections to another server, and cuts those to the old one.
+    pub fn retarget(&self, target: impl Into<String>) {
+        *self.shared.target.lock().unwrap_or_else(PoisonError::into_inner) = target.into();
         self.cut();
     }
 
@@ -155,7 +167,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(client: TcpStream, mut cuts: watch::Receiver<u64>, open: Open) {
     let shared = &open.0;
     let forwarding = async {
-        let server = TcpStream::connect(&shared.target).await?;
+        let target = shared.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let server = TcpStream::connect(target).await?;
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let (from_client, to_client) = client.into_split();
@@ -183,7 +196,9 @@ async fn pump(
         loop {
             let now = *mode.borrow_and_update();
             match (now, way) {
-                (Mode::BlackHole, _) | (Mode::HoldReplies, Way::Reply) => {
+                (Mode::BlackHole, _)
+                | (Mode::HoldReplies, Way::Reply)
+                | (Mode::HoldRequests, Way::Request) => {
                     if mode.changed().await.is_err() {
                         return Ok(());
                     }

@@ -15,6 +15,8 @@ mod world;
 mod batches;
 #[path = "coherence/callers.rs"]
 mod callers;
+#[path = "coherence/loads.rs"]
+mod loads;
 #[path = "coherence/look_ups.rs"]
 mod look_ups;
 #[path = "coherence/readers.rs"]
@@ -23,6 +25,8 @@ mod readers;
 mod shapes;
 #[path = "coherence/tags.rs"]
 mod tags;
+#[path = "coherence/tier.rs"]
+mod tier;
 #[path = "coherence/transactions.rs"]
 mod transactions;
 #[path = "coherence/writers.rs"]

@@ -8,23 +8,26 @@
     reason = "the cases carry their own names; what fails here fails the test"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cache_runtime::backend::RedisCache;
 use cache_runtime::testing::conformance::Backend;
 use cache_runtime::{CoherentCache, Key, Namespace};
 use redis::aio::MultiplexedConnection;
-use tests::Servers;
+use tests::{Proxy, Servers};
 
 struct Redis {
     namespace: String,
+    /// In front of the cache of this case.
+    proxy: OnceLock<Proxy>,
 }
 
 impl Redis {
     fn new() -> Self {
         Servers::shared().start();
-        Self { namespace: format!("conformance-{:016x}", fastrand::u64(..)) }
+        let namespace = format!("conformance-{:016x}", fastrand::u64(..));
+        Self { namespace, proxy: OnceLock::new() }
     }
 
     async fn raw(&self) -> MultiplexedConnection {
@@ -35,11 +38,16 @@ impl Redis {
 
 impl Backend for Redis {
     async fn fresh(&self) -> Arc<dyn CoherentCache> {
+        let url = Servers::shared().redis_url();
+        let (_, address) = url.rsplit_once('@').or_else(|| url.split_once("://")).unwrap();
+        let proxy = Proxy::start(address.split('/').next().unwrap()).await;
         // Batches of thousands on a busy machine take their time; the default timeout is tested elsewhere.
-        let cache = RedisCache::builder(&Servers::shared().redis_url())
+        let cache = RedisCache::builder(&proxy.url(&url))
             .operation_timeout(Duration::from_secs(5))
+            .hang_after(Duration::from_secs(5))
             .build()
             .unwrap();
+        assert!(self.proxy.set(proxy).is_ok(), "a case has one cache");
         Arc::new(cache)
     }
 
@@ -58,6 +66,11 @@ impl Backend for Redis {
         let () = redis::cmd("DEL").arg(key.as_str()).query_async(&mut raw).await.unwrap();
         let () =
             redis::cmd("RPUSH").arg(key.as_str()).arg("x").query_async(&mut raw).await.unwrap();
+        true
+    }
+
+    async fn break_streams(&self) -> bool {
+        self.proxy.get().unwrap().cut();
         true
     }
 }

@@ -2,26 +2,18 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::TokenStream;
-
 use super::method::{Subject, is_transaction};
-use super::{answer, signature};
+use super::{answer, signature, terms};
 use crate::errors::Errors;
-use crate::grammar::methods::{self, Cached};
+use crate::grammar::methods::Cached;
 use crate::grammar::template::Piece;
 use crate::grammar::value::Template;
 use crate::model::key::Key;
 use crate::model::method::Call;
-use crate::model::repository::Lifetimes;
 use crate::names;
 
 /// The call that the options describe; `None` after an error.
-pub(super) fn call(
-    subject: &Subject<'_>,
-    options: TokenStream,
-    errors: &mut Errors,
-) -> Option<Call> {
-    let cached = methods::cached(options, errors);
+pub(super) fn call(subject: &Subject<'_>, cached: Cached, errors: &mut Errors) -> Option<Call> {
     let what = subject.what;
     signature::concrete(&subject.method.sig, what, errors);
     if let Some(transaction) = subject.typed().find(|argument| is_transaction(&argument.ty)) {
@@ -35,7 +27,7 @@ pub(super) fn call(
     }
     let answer = answer::answer(&subject.method.sig, what, errors);
     if let (Some(negative), Some(false)) =
-        (&cached.negative_ttl, answer.as_ref().map(|answer| answer.optional))
+        (&cached.terms.negative_ttl, answer.as_ref().map(|answer| answer.optional))
     {
         errors.at_span(
             negative.span,
@@ -43,6 +35,7 @@ pub(super) fn call(
              `Result<Option<T>, E>`",
         );
     }
+    let terms = terms::terms(&cached.terms, errors);
     for template in cached.key.iter().chain(&cached.tags) {
         subject.placeholders(template, errors);
     }
@@ -60,11 +53,7 @@ pub(super) fn call(
     }
     Some(Call {
         answer: answer?,
-        lifetimes: Lifetimes {
-            ttl: cached.ttl.map(|ttl| ttl.value),
-            negative_ttl: cached.negative_ttl.map(|ttl| ttl.value),
-            codec: cached.codec,
-        },
+        terms,
         key: Key::new(&cached.key?, subject.arguments),
         tags: cached.tags.iter().map(|tag| Key::tag(tag, subject.arguments)).collect(),
     })

@@ -8,6 +8,7 @@ use syn::{Attribute, PatType, Type};
 use super::{call, invalidation, signature};
 use crate::errors::Errors;
 use crate::grammar::impl_block::AnnotatedMethod;
+use crate::grammar::methods;
 use crate::grammar::template::Piece;
 use crate::grammar::value::{self, Template};
 use crate::model::method::Kind;
@@ -28,8 +29,14 @@ pub(super) fn kind(subject: &Subject<'_>, errors: &mut Errors) -> Option<Kind> {
         value::arguments(subject.attribute).map_err(|error| errors.push(error)).ok()?;
     Some(match subject.what.to_string().as_str() {
         "invalidates" => Kind::Invalidates(invalidation::invalidation(subject, options, errors)?),
-        "cache_put" => Kind::Put(call::call(subject, options, errors)?),
-        _ => Kind::Cached(call::call(subject, options, errors)?),
+        "cache_put" => {
+            let put = methods::put(options, errors);
+            Kind::Put(call::call(subject, put, errors)?)
+        }
+        _ => {
+            let cached = methods::cached(options, errors);
+            Kind::Cached(call::call(subject, cached, errors)?)
+        }
     })
 }
 

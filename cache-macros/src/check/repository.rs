@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use proc_macro2::{Ident, Span};
 use syn::{Field, Fields, ItemStruct, Type};
 
+use super::terms;
 use crate::errors::Errors;
 use crate::grammar::repository::{Annotation, Columns};
 use crate::grammar::template::Piece;
 use crate::grammar::value::Template;
 use crate::model::Crate;
-use crate::model::repository::{Index, Lifetimes, METHODS, Repository, Tag, TagPart};
+use crate::model::repository::{Index, METHODS, Repository, Tag, TagPart};
 use crate::{names, suggest, types};
 
 /// As many columns as the runtime can look up by.
@@ -38,6 +39,7 @@ pub(crate) fn repository(
             (None, None)
         }
     };
+    let terms = terms::terms(&annotation.terms, errors);
     let mut unique = indexes(annotation.unique, errors);
     let mut list = indexes(annotation.list, errors);
     same_methods(&mut unique, "find", errors);
@@ -65,11 +67,8 @@ pub(crate) fn repository(
         entity: annotation.entity?,
         db,
         cache,
-        lifetimes: Lifetimes {
-            ttl: annotation.ttl.map(|ttl| ttl.value),
-            negative_ttl: annotation.negative_ttl.map(|ttl| ttl.value),
-            codec: annotation.codec,
-        },
+        terms,
+        max_loads: annotation.max_loads,
         unique,
         list,
         tags,

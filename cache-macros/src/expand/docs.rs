@@ -1,12 +1,13 @@
 //! The documentation of generated methods: what they read, under which key, for how long, what they invalidate.
 
 pub(super) mod methods;
+mod terms;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::grammar::duration;
-use crate::model::repository::{Index, Lifetimes, Repository};
+use self::terms::{kept, kept_row};
+use crate::model::repository::{Index, Repository};
 use crate::names;
 
 /// What is said of a method of the repository, and of the same method inside a transaction.
@@ -42,6 +43,14 @@ fn read(summary: String, how: String) -> Docs {
     Docs { alone: vec![summary, how, READ_ERRORS.to_owned()], within }
 }
 
+/// A read that may be answered by the cache.
+fn cached_read(repository: &Repository, summary: String, how: String) -> Docs {
+    let mut docs = read(summary, how);
+    let errors = docs.alone.pop();
+    docs.alone.extend(terms::read(&repository.terms, &terms::REPOSITORY).into_iter().chain(errors));
+    docs
+}
+
 fn write(summary: &str, invalidated: &str) -> Docs {
     Docs {
         alone: vec![
@@ -60,31 +69,13 @@ fn alone(paragraphs: &[&str]) -> Docs {
     }
 }
 
-/// "A row is kept for 15 minutes, and that there is none is remembered for 30 seconds."
-fn kept(lifetimes: &Lifetimes) -> String {
-    let negative = match lifetimes.negative_ttl {
-        Some(0) => "is not remembered".to_owned(),
-        Some(ttl) => format!("is remembered for {}", duration::words(ttl)),
-        None => "is remembered for the manager's negative TTL".to_owned(),
-    };
-    format!("{}, and that there is none {negative}.", kept_row(lifetimes))
-}
-
-/// "A row is kept for 15 minutes"
-fn kept_row(lifetimes: &Lifetimes) -> String {
-    match lifetimes.ttl {
-        Some(0) => "A row is not kept".to_owned(),
-        Some(ttl) => format!("A row is kept for {}", duration::words(ttl)),
-        None => "A row is kept for the manager's TTL".to_owned(),
-    }
-}
-
 pub(super) fn get(repository: &Repository) -> Docs {
-    read(
+    cached_read(
+        repository,
         "The row with this id, or `None` where there is none.".to_owned(),
         format!(
             "It comes from the cache, under {ROW_KEY}, else from the database. {}",
-            kept(&repository.lifetimes)
+            kept(&repository.terms)
         ),
     )
 }
@@ -99,30 +90,33 @@ pub(super) fn get_for_update() -> Docs {
 }
 
 pub(super) fn get_many(repository: &Repository) -> Docs {
-    read(
+    cached_read(
+        repository,
         "The rows with these ids, in the order of the ids, duplicates included; `None` where there is none.".to_owned(),
         format!(
             "They come from the cache in one read, each under {ROW_KEY}; those that are missing come from the database in one \
              query. {}",
-            kept(&repository.lifetimes)
+            kept(&repository.terms)
         ),
     )
 }
 
 pub(super) fn find(repository: &Repository, index: &Index) -> Docs {
-    read(
+    cached_read(
+        repository,
         format!("The row with this {}, or `None` where there is none.", columns(index)),
         format!(
             "Its id comes from the cache, under `{{namespace}}:{{table}}:by:{}`, else from the database; the row is then read by \
              its id. {}",
             key(index),
-            kept(&repository.lifetimes)
+            kept(&repository.terms)
         ),
     )
 }
 
 pub(super) fn list(repository: &Repository, index: &Index) -> Docs {
-    read(
+    cached_read(
+        repository,
         format!(
             "The rows with this {}, in the order of their ids: all of them for `..`, a page for a range such as `0..20`.",
             columns(index)
@@ -131,7 +125,7 @@ pub(super) fn list(repository: &Repository, index: &Index) -> Docs {
             "Their ids come from the cache, under `{{namespace}}:{{table}}:list:{}`, else from the database; the rows are then \
              read by their ids. {}, and so is the list.",
             key(index),
-            kept_row(&repository.lifetimes)
+            kept_row(&repository.terms)
         ),
     )
 }
@@ -222,7 +216,7 @@ pub(super) fn delete_many(repository: &Repository) -> Docs {
 pub(super) fn warm(repository: &Repository) -> Docs {
     alone(&[
         "Reads these rows into the cache, for a start with a warm one; returns how many of them there are.",
-        &kept(&repository.lifetimes),
+        &kept(&repository.terms),
         READ_ERRORS,
     ])
 }
@@ -240,7 +234,7 @@ pub(super) fn refresh(repository: &Repository) -> Docs {
     read(
         "The row with this id from the database, or `None` where there is none; it takes the place of what is cached."
             .to_owned(),
-        format!("The key is {ROW_KEY}. {}", kept(&repository.lifetimes)),
+        format!("The key is {ROW_KEY}. {}", kept(&repository.terms)),
     )
 }
 
@@ -255,6 +249,32 @@ pub(super) fn verify_schema() -> Docs {
     alone(&[
         "Compares the entity with the database: table, columns, types, nullability, unique indexes.",
         "# Errors\n\nEvery difference that there is, in one error; or what sqlx says when the database cannot be asked.",
+    ])
+}
+
+pub(super) fn watch() -> Docs {
+    alone(&[
+        "Installs the trigger that writes the keys of every changed row of this table into the outbox, in the transaction that \
+         changes it: what passes the repository by (psql, another program, the cascade of a foreign key) is invalidated as \
+         well, as soon as a relay delivers it.",
+        "It takes the place of the one that stood there: run it again, as after a deploy that changes `unique`, `list` or \
+         `tags`, as often as you like. The writes of repositories, which hold their keys themselves, pass the trigger by. \
+         Where the program may not create triggers, run what `watch_sql` gives as somebody who may.",
+        "# Errors\n\nWhat the database says, such as that there is no such table, or that creating a trigger is not allowed.",
+    ])
+}
+
+pub(super) fn unwatch() -> Docs {
+    alone(&[
+        "Removes the trigger that `watch` installed: what passes the repository by is seen again when an entry's TTL is over.",
+        "# Errors\n\nWhat the database says, such as that removing a trigger is not allowed.",
+    ])
+}
+
+pub(super) fn watch_sql() -> Docs {
+    alone(&[
+        "The statements that `watch` runs, for a migration, or for somebody who may create triggers.",
+        "# Errors\n\nWhere a name among them cannot be written in SQL.",
     ])
 }
 

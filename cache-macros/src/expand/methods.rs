@@ -1,18 +1,22 @@
 //! Annotated methods: the method that callers see, and beside it the one that keeps the body.
 
+mod assertions;
+
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{FnArg, GenericParam, Pat, ReturnType, Signature, Type};
+use syn::{FnArg, GenericParam, Pat, ReturnType, Signature};
 
-use super::{codec_of, docs, duration_of, moved, place};
+use self::assertions::assertions;
+use super::{codec_of, docs, duration_of, level_of, moved, place};
 use crate::model::Crate;
 use crate::model::key::{Key, Part};
 use crate::model::method::{
     Answer, Block, Call, Invalidation, Kind, Member, Method, Rows, RowsForm,
 };
+use crate::model::repository::Terms;
 use crate::{names, types};
 
 /// The block, and what must hold for it.
@@ -51,8 +55,12 @@ fn method(
     let seen = seen(&method.sig);
     let inner = Signature { ident: inner_name(&method.sig.ident), ..method.sig.clone() };
     let code = match kind {
-        Kind::Cached(call) => answered(krate, repository, method, call, &quote!(cached)),
-        Kind::Put(call) => answered(krate, repository, method, call, &quote!(put)),
+        Kind::Cached(call) => {
+            answered(krate, repository, method, call, &[quote!(call), quote!(cached)])
+        }
+        Kind::Put(call) => {
+            answered(krate, repository, method, call, &[quote!(call_anew), quote!(put)])
+        }
         Kind::Invalidates(invalidation) => invalidated(repository, method, invalidation),
     };
     let owner = match kind {
@@ -145,36 +153,42 @@ fn answered(
     repository: &TokenStream,
     method: &Method,
     call: &Call,
-    how: &TokenStream,
+    [begin, end]: &[TokenStream; 2],
 ) -> TokenStream {
-    let Call { answer, lifetimes, key, tags } = call;
+    let Call { answer, terms, key, tags } = call;
     let Answer { written, value, .. } = answer;
     let declared = types::compact(written);
-    let ttl = lifetimes.ttl.map(|ttl| {
-        let ttl = duration_of(ttl);
-        quote!(.ttl(#ttl))
-    });
-    let negative_ttl = lifetimes.negative_ttl.map(|ttl| {
-        let ttl = duration_of(ttl);
-        quote!(.negative_ttl(#ttl))
-    });
-    let codec = lifetimes.codec.map(|codec| {
-        let codec = codec_of(krate, codec);
-        quote!(.codec(#codec))
-    });
+    let terms = terms_calls(krate, terms);
     let (form, key, tags, inner) =
         (form(krate, answer), key_call(key), tags.iter().map(tag_call), inner_call(method));
-    let check = moved(quote!(#krate::__private::assert_cacheable::<#value>()), value.span());
+    let called = moved(end.clone(), value.span());
     quote! {
-        static CALL: #krate::CallSpec = #krate::CallSpec::new(#declared) #ttl #negative_ttl #codec;
-        #check;
+        static CALL: #krate::CallSpec = #krate::CallSpec::new(#declared) #terms;
         #repository
-            .call::<#form>(&CALL)
+            .#begin::<#form>(&CALL)
             #key
             #(#tags)*
-            .#how(|| #inner)
+            .#called(|| #inner)
             .await
     }
+}
+
+/// `.ttl(Duration::from_millis(60000)).level(Level::Strong)`
+fn terms_calls(krate: &Crate, terms: &Terms) -> TokenStream {
+    let Terms { ttl, negative_ttl, codec, level, stale_on_error, soft_timeout: _ } = *terms;
+    [
+        ("ttl", ttl.map(duration_of)),
+        ("negative_ttl", negative_ttl.map(duration_of)),
+        ("codec", codec.map(|codec| codec_of(krate, codec))),
+        ("level", level.map(|level| level_of(krate, level))),
+        ("stale_on_error", stale_on_error.map(duration_of)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| {
+        let name = Ident::new(name, Span::call_site());
+        value.map(|value| quote!(.#name(#value)))
+    })
+    .collect()
 }
 
 /// `Optional<Shared<City>>`
@@ -275,22 +289,4 @@ fn ids(Rows { argument, form, ty }: &Rows) -> TokenStream {
         RowsForm::Slice => quote_spanned!(span=> #id.to_vec()),
         RowsForm::List => quote_spanned!(span=> ::core::clone::Clone::clone(&#id)),
     }
-}
-
-/// What must hold of the repository for its methods: without a transaction, a row's other keys cannot be known.
-fn assertions(krate: &Crate, self_ty: &Type, method: &Method) -> TokenStream {
-    let Kind::Invalidates(Invalidation { transaction: None, rows, .. }) = &method.kind else {
-        return TokenStream::new();
-    };
-    let message = "`#[invalidates(id)]` without a transaction cannot know the row's old unique keys, lists and tags: \
-                   add a parameter `tx: &mut CacheTransaction` and run the statement on it";
-    rows.iter()
-        .map(|rows| {
-            let cfg = &method.cfg;
-            let check =
-                quote!(::core::assert!(!#krate::__private::has_indexes::<#self_ty>(), #message));
-            let check = moved(check, rows.argument.span());
-            quote!(#cfg const _: () = #check;)
-        })
-        .collect()
 }

@@ -53,16 +53,16 @@ struct Types {
     sqlx: TokenStream,
 }
 
-fn types(Repository { krate, entity, .. }: &Repository) -> Types {
+fn types(Repository { krate, ident, entity, .. }: &Repository) -> Types {
     // A type that is not an entity is reported where it is named.
     let of_entity = |item| moved(quote!(<#entity as #krate::Entity>::#item), entity.span());
-    let (id, id_arg, id_from) =
-        (of_entity(quote!(Id)), of_entity(quote!(IdArg<'_>)), of_entity(quote!(id_from)));
+    let (id, id_arg) = (of_entity(quote!(Id)), of_entity(quote!(IdArg<'_>)));
     Types {
         row: quote!(::std::sync::Arc<#entity>),
         id: id_arg,
         ids: quote!(&[#id]),
-        given: quote!(&#id_from(&id)),
+        // By way of the repository: `Entity::id_from` would report once more what the entity itself lacks.
+        given: quote!(&#krate::__private::id::<#ident>(&id)),
         sqlx: quote!(#krate::__private::sqlx::Result),
     }
 }
@@ -224,6 +224,21 @@ fn around(repository: &Repository) -> Vec<Operation> {
             quote!(),
             quote!(::core::result::Result<(), #krate::SchemaError>),
             quote!(verify_schema()),
+        ),
+        operation("watch", docs::watch(), quote!(), quote!(#krate::Result<()>), quote!(watch())),
+        operation(
+            "unwatch",
+            docs::unwatch(),
+            quote!(),
+            quote!(#krate::Result<()>),
+            quote!(unwatch()),
+        ),
+        operation(
+            "watch_sql",
+            docs::watch_sql(),
+            quote!(),
+            quote!(#krate::Result<::std::string::String>),
+            quote!(watch_sql()),
         ),
         Operation {
             is_async: false,

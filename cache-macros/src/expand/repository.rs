@@ -1,10 +1,10 @@
 //! What follows an annotated struct: `impl CachedRepository`, its methods, and the same methods inside a transaction.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::operations::{self, Operation};
-use super::{codec, docs, duration, place};
+use super::{codec, docs, duration, level, option, place};
 use crate::model::repository::{Index, Repository, Tag, TagPart};
 use crate::names;
 
@@ -26,10 +26,16 @@ pub(crate) fn repository(repository: &Repository) -> TokenStream {
 }
 
 fn cached_repository(repository: &Repository) -> TokenStream {
-    let Repository { krate, ident, entity, lifetimes, .. } = repository;
+    let Repository { krate, ident, entity, terms, .. } = repository;
     let name = names::plain(ident);
-    let (ttl, negative_ttl, codec) =
-        (duration(lifetimes.ttl), duration(lifetimes.negative_ttl), codec(krate, lifetimes.codec));
+    let (ttl, negative_ttl) = (duration(terms.ttl), duration(terms.negative_ttl));
+    let (codec, level) = (codec(krate, terms.codec), level(krate, terms.level));
+    let (stale_on_error, soft_timeout) =
+        (duration(terms.stale_on_error), duration(terms.soft_timeout));
+    let max_loads = option(repository.max_loads.map(|most| {
+        let most = Literal::u32_unsuffixed(most);
+        quote!(#most)
+    }));
     let unique = repository.unique.iter().map(|columns| index(repository, columns));
     let list = repository.list.iter().map(|columns| index(repository, columns));
     let tags = repository.tags.iter().map(|template| tag(repository, template));
@@ -45,6 +51,10 @@ fn cached_repository(repository: &Repository) -> TokenStream {
                 ttl: #ttl,
                 negative_ttl: #negative_ttl,
                 codec: #codec,
+                level: #level,
+                stale_on_error: #stale_on_error,
+                soft_timeout: #soft_timeout,
+                max_loads: #max_loads,
                 unique: &[#(#unique),*],
                 list: &[#(#list),*],
                 tags: &[#(#tags),*],

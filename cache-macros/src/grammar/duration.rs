@@ -16,7 +16,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         return Err(format!("the duration is empty: {HELP}"));
     }
     if text.starts_with('-') {
-        return Err(format!("a duration cannot be negative (\"0s\" stores nothing): {HELP}"));
+        return Err(format!("a duration cannot be negative: {HELP}"));
     }
     let mut rest = text;
     let mut millis = 0_u64;
@@ -63,7 +63,7 @@ pub(crate) fn words(millis: u64) -> String {
 
 fn too_long(text: &str) -> String {
     format!(
-        "`{text}` is too long: leave the option out for the manager's own TTL, or give less than \"3650d\""
+        "`{text}` is too long: give less than \"3650d\", or leave the option out for what holds without it"
     )
 }
 

@@ -92,7 +92,7 @@ pub(crate) fn on_struct(attrs: &[Attribute], errors: &mut Errors) -> Annotation 
                 annotation.table_is_given = true;
                 annotation.table = Some(value::string(&name, input)?);
             }
-            "version" => annotation.version = Some(value::number(&name, input)?),
+            "version" => annotation.version = Some(value::number(&name, input)?.value),
             _ => annotation.krate = Some(value::path(&name, input)?),
         }
         Ok(())

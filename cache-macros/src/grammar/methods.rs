@@ -5,22 +5,86 @@ use syn::parse::ParseStream;
 use syn::{LitStr, Token};
 
 use super::options::{self, Name, Spec};
-use super::value::{self, At, Codec, Template};
+use super::terms::{self, Terms};
+use super::value::{self, Template};
 use crate::errors::Errors;
 
+const KEY: Spec = Spec::once("key", "key = \"largest:{limit}\"");
+const TTL: Spec = Spec::once("ttl", "ttl = \"1m\"");
+const NEGATIVE_TTL: Spec = Spec::once("negative_ttl", "negative_ttl = \"10s\"");
+const TAGS: Spec = Spec::once("tags", "tags(\"cities\", \"country:{country}\")");
+const SKIP: Spec = Spec::once("skip", "skip(argument)");
+
+const NO_MAX_LOADS: Spec = Spec::refused(
+    "max_loads",
+    "`max_loads` is for all loads of a repository together: put it in the attribute on the struct",
+);
+
 const CACHED: &[Spec] = &[
-    Spec::once("key", "key = \"largest:{limit}\""),
-    Spec::once("ttl", "ttl = \"1m\""),
-    Spec::once("negative_ttl", "negative_ttl = \"10s\""),
-    Spec::once("codec", "codec = \"json\""),
-    Spec::once("tags", "tags(\"cities\", \"country:{country}\")"),
-    Spec::once("skip", "skip(argument)"),
+    KEY,
+    TTL,
+    NEGATIVE_TTL,
+    terms::CODEC,
+    terms::LEVEL,
+    terms::STALE_ON_ERROR,
+    Spec::refused(
+        "soft_timeout",
+        "a method's body borrows its arguments, so it cannot go on when its caller has been answered: put `soft_timeout` in \
+         the attribute on the struct, where it is for rows and look-ups",
+    ),
+    TAGS,
+    SKIP,
+    NO_MAX_LOADS,
 ];
+
+const PUT: &[Spec] = &[
+    KEY,
+    TTL,
+    NEGATIVE_TTL,
+    terms::CODEC,
+    TAGS,
+    SKIP,
+    Spec::refused(
+        "level",
+        "`#[cache_put]` always runs its body, whose answer is never an older one: put `level` on the `#[cached]` method \
+         with this key",
+    ),
+    Spec::refused(
+        "stale_on_error",
+        "`#[cache_put]` fails where its body fails: put `stale_on_error` on the `#[cached]` method with this key",
+    ),
+    Spec::refused(
+        "soft_timeout",
+        "`#[cache_put]` always waits for its body: put `soft_timeout` on the `#[cached]` method with this key",
+    ),
+    NO_MAX_LOADS,
+];
+
+/// Where the terms of reading belong: what invalidates reads nothing.
+macro_rules! not_read {
+    ($name:literal) => {
+        Spec::refused(
+            $name,
+            concat!(
+                "`#[invalidates]` answers nothing from the cache: put `",
+                $name,
+                "` on the `#[cached]` method, or in the attribute on the struct"
+            ),
+        )
+    };
+}
 
 const INVALIDATES: &[Spec] = &[
     Spec::repeated("id", "id = \"argument\""),
     Spec::repeated("key", "key = \"largest:{limit}\""),
-    Spec::once("tags", "tags(\"cities\", \"country:{country}\")"),
+    TAGS,
+    not_read!("ttl"),
+    not_read!("negative_ttl"),
+    not_read!("codec"),
+    not_read!("level"),
+    not_read!("stale_on_error"),
+    not_read!("soft_timeout"),
+    NO_MAX_LOADS,
 ];
 
 /// What `#[cached]` or `#[cache_put]` says.
@@ -29,9 +93,7 @@ pub(crate) struct Cached {
     pub(crate) key: Option<Template>,
     /// Whether there is a `key = …`, be it readable or not.
     pub(crate) key_is_given: bool,
-    pub(crate) ttl: Option<At<u64>>,
-    pub(crate) negative_ttl: Option<At<u64>>,
-    pub(crate) codec: Option<Codec>,
+    pub(crate) terms: Terms,
     pub(crate) tags: Vec<Template>,
     pub(crate) skip: Vec<Ident>,
 }
@@ -52,19 +114,26 @@ pub(crate) struct Id {
     pub(crate) named: bool,
 }
 
-/// Reads the options of `#[cached]` and `#[cache_put]`.
+/// Reads the options of `#[cached]`.
 pub(crate) fn cached(arguments: TokenStream, errors: &mut Errors) -> Cached {
+    call(arguments, CACHED, errors)
+}
+
+/// Reads the options of `#[cache_put]`.
+pub(crate) fn put(arguments: TokenStream, errors: &mut Errors) -> Cached {
+    call(arguments, PUT, errors)
+}
+
+fn call(arguments: TokenStream, specs: &'static [Spec], errors: &mut Errors) -> Cached {
     let mut cached = Cached::default();
-    options::read(arguments, CACHED, errors, |name, input, errors| {
+    options::read(arguments, specs, errors, |name, input, errors| {
         let it = &mut cached;
         match name.spec.name {
             "key" => {
                 it.key_is_given = true;
                 it.key = Some(value::template(&name, input)?);
             }
-            "ttl" => it.ttl = Some(value::time(&name, input)?),
-            "negative_ttl" => it.negative_ttl = Some(value::time(&name, input)?),
-            "codec" => it.codec = Some(value::codec(&name, input)?),
+            term if Terms::have(term) => it.terms.read(&name, input)?,
             "tags" => it.tags = value::templates(&name, input, errors)?,
             _ => it.skip = value::names(&name, input, errors)?,
         }

@@ -15,15 +15,22 @@ pub(crate) struct Spec {
     pub(crate) example: &'static str,
     /// Whether it may stand more than once.
     pub(crate) repeats: bool,
+    /// Why it is known and still cannot stand here, and where it can.
+    pub(crate) refused: Option<&'static str>,
 }
 
 impl Spec {
     pub(crate) const fn once(name: &'static str, example: &'static str) -> Self {
-        Self { name, example, repeats: false }
+        Self { name, example, repeats: false, refused: None }
     }
 
     pub(crate) const fn repeated(name: &'static str, example: &'static str) -> Self {
-        Self { name, example, repeats: true }
+        Self { name, example, repeats: true, refused: None }
+    }
+
+    /// An option of another annotation, which someone may look for here.
+    pub(crate) const fn refused(name: &'static str, why: &'static str) -> Self {
+        Self { name, example: "", repeats: true, refused: Some(why) }
     }
 }
 
@@ -75,7 +82,8 @@ fn read_one(
     let spec = match specs.iter().find(|spec| spec.name == written) {
         Some(spec) => spec,
         None => {
-            let names = || specs.iter().map(|spec| spec.name);
+            let taken = specs.iter().filter(|spec| spec.refused.is_none());
+            let names = || taken.clone().map(|spec| spec.name);
             errors.at(
                 &ident,
                 format!("there is no option `{written}`: {}", suggest::instead(&written, names())),
@@ -91,6 +99,11 @@ fn read_one(
             }
         }
     };
+    if let Some(why) = spec.refused {
+        errors.at(&ident, why);
+        skip_to_comma(input);
+        return Ok(());
+    }
     if !spec.repeats && seen.contains(&spec.name) {
         errors.at(&ident, format!("`{}` is given twice: keep one of the two", spec.name));
         skip_to_comma(input);
@@ -102,9 +115,17 @@ fn read_one(
 
 /// Leaves what belongs to an option that could not be read.
 pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
+    drop(before_comma(input));
+}
+
+/// What is left of an option.
+pub(crate) fn before_comma(input: ParseStream<'_>) -> TokenStream {
+    let mut tokens = TokenStream::new();
     while !input.is_empty() && !input.peek(Token![,]) {
-        if input.parse::<TokenTree>().is_err() {
-            return;
+        match input.parse::<TokenTree>() {
+            Ok(token) => tokens.extend([token]),
+            Err(_) => break,
         }
     }
+    tokens
 }

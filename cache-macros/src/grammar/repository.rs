@@ -5,14 +5,19 @@ use syn::parse::ParseStream;
 use syn::{Path, Type, parenthesized, token};
 
 use super::options::{self, Name, Spec};
-use super::value::{self, At, Codec, Template};
+use super::terms::{self, Terms};
+use super::value::{self, Template};
 use crate::errors::Errors;
 
 const OPTIONS: &[Spec] = &[
     Spec::once("entity", "entity = City"),
     Spec::once("ttl", "ttl = \"15m\""),
     Spec::once("negative_ttl", "negative_ttl = \"30s\""),
-    Spec::once("codec", "codec = \"json\""),
+    terms::CODEC,
+    terms::LEVEL,
+    terms::STALE_ON_ERROR,
+    terms::SOFT_TIMEOUT,
+    Spec::once("max_loads", "max_loads = 16"),
     Spec::once("unique", "unique(slug, (country, name))"),
     Spec::once("list", "list(country, (country, region))"),
     Spec::once("tags", "tags(\"cities\", \"country:{country}\")"),
@@ -29,9 +34,8 @@ pub(crate) struct Annotation {
     pub(crate) entity: Option<Type>,
     /// Whether there is an `entity = …`, be it readable or not.
     pub(crate) entity_is_given: bool,
-    pub(crate) ttl: Option<At<u64>>,
-    pub(crate) negative_ttl: Option<At<u64>>,
-    pub(crate) codec: Option<Codec>,
+    pub(crate) terms: Terms,
+    pub(crate) max_loads: Option<u32>,
     pub(crate) unique: Vec<Columns>,
     pub(crate) list: Vec<Columns>,
     pub(crate) tags: Vec<Template>,
@@ -54,9 +58,8 @@ pub(crate) fn on_struct(arguments: TokenStream, errors: &mut Errors) -> Annotati
                 it.entity_is_given = true;
                 it.entity = Some(value::ty(&name, input)?);
             }
-            "ttl" => it.ttl = Some(value::time(&name, input)?),
-            "negative_ttl" => it.negative_ttl = Some(value::time(&name, input)?),
-            "codec" => it.codec = Some(value::codec(&name, input)?),
+            term if Terms::have(term) => it.terms.read(&name, input)?,
+            "max_loads" => it.max_loads = Some(max_loads(&name, input)?),
             "unique" => it.unique = columns(&name, input, errors)?,
             "list" => it.list = columns(&name, input, errors)?,
             "tags" => it.tags = value::templates(&name, input, errors)?,
@@ -77,13 +80,35 @@ pub(crate) fn on_impl(arguments: TokenStream, errors: &mut Errors) -> Option<Pat
         if name.spec.name == "crate" {
             krate = Some(value::path(&name, input)?);
         } else {
-            let message = "this belongs in the attribute on the struct: on an `impl` block, write `#[cached_repository]` alone";
-            errors.at(name.ident, message);
+            let or_on_a_method = if Terms::have(name.spec.name) {
+                ", or on one method, in its `#[cached(…)]`"
+            } else {
+                ""
+            };
+            errors.at(
+                name.ident,
+                format!(
+                    "this belongs in the attribute on the struct{or_on_a_method}: on an `impl` block, write \
+                     `#[cached_repository]` alone"
+                ),
+            );
             options::skip_to_comma(input);
         }
         Ok(())
     });
     krate
+}
+
+fn max_loads(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<u32> {
+    let most = value::number(name, input)?;
+    if most.value == 0 {
+        return Err(syn::Error::new(
+            most.span,
+            "nothing could ever be loaded: write `max_loads = 1` for one load at a time, or leave it out for the manager's cap \
+             alone",
+        ));
+    }
+    Ok(most.value)
 }
 
 fn columns(

@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 use syn::{Lit, LitInt, LitStr, Path, Token, Type, parenthesized, token};
 
 use super::options::{Name, skip_to_comma};
-use super::{duration, template};
+use super::template;
 use crate::errors::Errors;
 
 /// A value, and where it was written.
@@ -31,7 +31,7 @@ pub(crate) enum Codec {
     Json,
 }
 
-fn form(name: &Name<'_>) -> String {
+pub(super) fn form(name: &Name<'_>) -> String {
     format!("write `{}`", name.spec.example)
 }
 
@@ -78,11 +78,16 @@ pub(crate) fn string(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<Lit
 }
 
 /// `name = 2`
-pub(crate) fn number(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<u32> {
+pub(crate) fn number(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<At<u32>> {
     let number: LitInt = after_equals(name, "a number", input)?;
+    let span = number.span();
+    if number.base10_digits().starts_with('-') {
+        return Err(syn::Error::new(span, takes(name, "a number above zero")));
+    }
     number
         .base10_parse()
-        .map_err(|error| syn::Error::new(number.span(), format!("{error}: {}", form(name))))
+        .map(|value| At { value, span })
+        .map_err(|error| syn::Error::new(span, format!("{error}: {}", form(name))))
 }
 
 /// `name = some_name`
@@ -101,14 +106,6 @@ pub(crate) fn path(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<Path>
     input
         .call(Path::parse_mod_style)
         .map_err(|error| syn::Error::new(error.span(), takes(name, "a path, without quotes")))
-}
-
-/// `name = "15m"`, in milliseconds.
-pub(crate) fn time(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<At<u64>> {
-    let text = string(name, input)?;
-    let value =
-        duration::parse(&text.value()).map_err(|message| syn::Error::new(text.span(), message))?;
-    Ok(At { value, span: name.ident.span() })
 }
 
 /// `codec = "json"`

@@ -5,7 +5,7 @@ use syn::{Signature, Type, Visibility};
 
 use super::Crate;
 use super::key::Key;
-use super::repository::Lifetimes;
+use super::repository::Terms;
 
 /// An `impl` block with annotated methods.
 pub(crate) struct Block {
@@ -54,7 +54,7 @@ pub(crate) enum Kind {
 /// A method whose answer is cached.
 pub(crate) struct Call {
     pub(crate) answer: Answer,
-    pub(crate) lifetimes: Lifetimes,
+    pub(crate) terms: Terms,
     pub(crate) key: Key,
     pub(crate) tags: Vec<Key>,
 }

@@ -4,6 +4,7 @@ use proc_macro2::Ident;
 use syn::{Type, Visibility};
 
 use super::Crate;
+use crate::grammar::level::Level;
 use crate::grammar::value::Codec;
 use crate::names;
 
@@ -17,7 +18,8 @@ pub(crate) struct Repository {
     pub(crate) db: Option<Ident>,
     /// The field with the manager; none after an error.
     pub(crate) cache: Option<Ident>,
-    pub(crate) lifetimes: Lifetimes,
+    pub(crate) terms: Terms,
+    pub(crate) max_loads: Option<u32>,
     pub(crate) unique: Vec<Index>,
     pub(crate) list: Vec<Index>,
     pub(crate) tags: Vec<Tag>,
@@ -25,12 +27,15 @@ pub(crate) struct Repository {
     pub(crate) except: Vec<String>,
 }
 
-/// How long values live, in milliseconds, and how they are written; the manager's choice where not given.
+/// The terms on which values are kept and read, times in milliseconds; what is around decides where one is not given.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Lifetimes {
+pub(crate) struct Terms {
     pub(crate) ttl: Option<u64>,
     pub(crate) negative_ttl: Option<u64>,
     pub(crate) codec: Option<Codec>,
+    pub(crate) level: Option<Level>,
+    pub(crate) stale_on_error: Option<u64>,
+    pub(crate) soft_timeout: Option<u64>,
 }
 
 impl Repository {
@@ -79,7 +84,7 @@ pub(crate) enum TagPart {
 }
 
 /// The methods of every repository, in the order in which they are generated.
-pub(crate) const METHODS: [&str; 17] = [
+pub(crate) const METHODS: [&str; 20] = [
     "get",
     "get_for_update",
     "get_many",
@@ -94,6 +99,9 @@ pub(crate) const METHODS: [&str; 17] = [
     "refresh",
     "explain",
     "verify_schema",
+    "watch",
+    "unwatch",
+    "watch_sql",
     "stats",
     "begin",
     "within",

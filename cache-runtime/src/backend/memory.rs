@@ -3,6 +3,7 @@
 mod commands;
 mod hold;
 mod shard;
+mod stream;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::shard::Shard;
+use self::stream::Listeners;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -63,6 +65,8 @@ struct Inner {
     capacity: usize,
     /// Set before the shards are emptied and read under a shard's lock, so that nothing is stored after the close.
     closed: AtomicBool,
+    /// Its lock may be taken under a shard's, never the other way round.
+    listeners: Listeners,
 }
 
 /// Options of a [`MemoryCache`].
@@ -112,6 +116,7 @@ impl MemoryCache {
         for shard in &self.inner.shards {
             lock(shard).empty();
         }
+        self.inner.listeners.dismiss();
     }
 }
 
@@ -163,6 +168,7 @@ impl MemoryCacheBuilder {
                 clock,
                 capacity: self.capacity_bytes,
                 closed: AtomicBool::new(false),
+                listeners: Listeners::default(),
             }),
         }
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::{Key, Namespace};
+use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome,
@@ -121,6 +121,10 @@ impl CoherentCache for NullCache {
         _: Token,
     ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>> {
         self.answer(vec![ReleaseOutcome::Released; keys.len()])
+    }
+
+    fn sweep<'a>(&'a self, _: &'a Prefix) -> BoxFuture<'a, Result<u64>> {
+        self.answer(0)
     }
 }
 

@@ -1,9 +1,21 @@
 //! The Redis hand: Redis 7 or Valkey, one server.
 
+mod announcement;
+mod breaker;
 mod commands;
+mod dial;
 mod failure;
+mod gauge;
+mod health;
+mod identity;
 mod link;
+mod pipeline;
+mod removal;
 mod scripts;
+mod seek;
+mod steps;
+mod stream;
+mod vigil;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,15 +24,48 @@ use std::time::Duration;
 use redis::{Client, IntoConnectionInfo};
 
 use self::failure::Place;
+pub use self::health::{RedisHealth, RedisState};
 use self::link::Link;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A [`Cache`](crate::Cache) on a Redis server.
 ///
-/// One multiplexed connection serves every caller; more gain nothing. It is opened at the first call and opened anew
-/// after it broke, in the background: while the server is away a read fails at once, and attempts to reach it are 50 ms
-/// to 1 s apart. While the server lets calls run out of time, one read at a time tries it and the others fail at once;
-/// two in a row, and the connection counts as half-open and is replaced. Writers' steps always try.
+/// One multiplexed connection serves every caller; more gain nothing. It is opened at the first call, and opened anew
+/// after it broke.
+///
+/// # While the server is away or hangs
+///
+/// Every call, a writer's too, fails at once and costs less than a microsecond, while probes in the background look for
+/// a server that answers: the first after 50 to 100 ms, then at most 500 ms apart. So it is
+///
+/// - when no connection can be opened;
+/// - when several calls wait and not a byte has come for [`hang_after`](RedisCacheBuilder::hang_after), 40 ms;
+/// - when a call waited for the whole [operation timeout](RedisCacheBuilder::operation_timeout) and not a byte came.
+///
+/// A server that is slow, but goes on answering anybody, is let be. [`health`](Self::health) tells which it is.
+///
+/// # Whose answers are believed
+///
+/// Those of a primary alone. Which server it is is asked when a connection is opened, and about once a second while it
+/// is used: a connection whose server was made a replica, or has another past than it had, is left. The
+/// [era](crate::CoherentCache::era) is a hash of the server's run id and of its replication id, so it is another one
+/// after a restart and after a failover, and the same after `FLUSHALL`. A server that gives no answer to `INFO` has the
+/// era 0 for ever, and a warning says so.
+///
+/// Each stream of invalidations is one more connection. What it has announced is heard by every process of the
+/// namespace, also by those on another database of the same server.
+///
+/// # Permissions
+///
+/// A user of its own needs the keys and the channels of the namespace, and these commands:
+///
+/// ```text
+/// ACL SETUSER shop on >… ~shop:* &shop:* +get +mget +set +del +unlink +exists +pexpire +persist +pttl +scan +time
+///     +evalsha +script|load +publish +subscribe +multi +exec +ping +info +role
+/// ```
+///
+/// `select` too where the URL names a database other than 0. Without the channels or `publish` no hold is placed, and
+/// so no write is cached; without `subscribe` there is no tier in the process.
 ///
 /// Cheap to clone; clones share the connection.
 #[derive(Clone)]
@@ -35,6 +80,7 @@ pub struct RedisCacheBuilder {
     url: String,
     connect_timeout: Duration,
     operation_timeout: Duration,
+    hang_after: Duration,
 }
 
 impl RedisCache {
@@ -53,7 +99,14 @@ impl RedisCache {
             url: url.to_owned(),
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_millis(250),
+            hang_after: Duration::from_millis(40),
         }
+    }
+
+    /// How it stands with the server at this moment, for metrics and health checks. Nothing is sent.
+    #[must_use]
+    pub fn health(&self) -> RedisHealth {
+        self.link.health()
     }
 }
 
@@ -67,6 +120,19 @@ impl RedisCacheBuilder {
     /// How long one call may take, whatever happens. 250 ms: a server that hangs costs a request no more than that.
     pub fn operation_timeout(mut self, timeout: Duration) -> Self {
         self.operation_timeout = timeout;
+        self
+    }
+
+    /// After how long without a byte from the server, while three calls or more wait for it, it counts as hanging. 40 ms:
+    /// a server nearby answers within one, and stalls for some ten when it forks or runs a slow command; and a request
+    /// that has to fall back on the database has lost less than people notice.
+    ///
+    /// Over a far network it is at least four times the round trip that was measured when the connection was opened, so
+    /// a distance does not pass for a hang. Where the round trip comes near the
+    /// [operation timeout](Self::operation_timeout), raise that. A time above that switches this off: then only a call
+    /// that ran out of its own time finds a hang.
+    pub fn hang_after(mut self, time: Duration) -> Self {
+        self.hang_after = time;
         self
     }
 
@@ -90,7 +156,8 @@ impl RedisCacheBuilder {
         let info = self.url.as_str().into_connection_info().map_err(unreadable)?;
         let place = Place::of(&info);
         let client = Client::open(info).map_err(unreadable)?;
-        let link = Link::new(client, place, self.connect_timeout, self.operation_timeout);
+        let link =
+            Link::new(client, place, self.connect_timeout, self.operation_timeout, self.hang_after);
         Ok(RedisCache { link: Arc::new(link) })
     }
 }
@@ -108,6 +175,7 @@ impl fmt::Debug for RedisCacheBuilder {
         f.debug_struct("RedisCacheBuilder")
             .field("connect_timeout", &self.connect_timeout)
             .field("operation_timeout", &self.operation_timeout)
+            .field("hang_after", &self.hang_after)
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@ use super::*;
 fn value(body: Body) -> Value {
     Value {
         fingerprint: 0x0123_4567_89AB_CDEF,
+        era: 0x0102_0304_0506_0708,
         filled_at: 1_700_000_000_123,
         soft_ttl_millis: 900_000,
         load_micros: 211,

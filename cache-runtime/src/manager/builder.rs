@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Namespace;
 use crate::mind::Context;
-use crate::policy::{Codec, OnUnreachable, Policy, Ttl};
+use crate::policy::{Codec, Level, OnUnreachable, Policy, Ttl};
 use crate::port::{CoherentCache, Observer};
 
 /// Puts a [`CacheManager`] together. Options that are not set keep the defaults of [`Policy`].
@@ -20,6 +20,7 @@ pub struct CacheManagerBuilder {
     policy: Policy,
     connect_timeout: Duration,
     operation_timeout: Duration,
+    hang_after: Duration,
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
 }
@@ -40,6 +41,7 @@ impl CacheManagerBuilder {
             policy: Policy::default(),
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_millis(250),
+            hang_after: Duration::from_millis(40),
             clock: SystemClock::shared(),
             observer: None,
         }
@@ -78,11 +80,50 @@ impl CacheManagerBuilder {
         if let Some(timeout) = duration("CACHE_OPERATION_TIMEOUT")? {
             builder = builder.operation_timeout(timeout);
         }
-        if let Some(text) = variable("CACHE_MAX_VALUE_BYTES") {
-            let bytes = text.parse().map_err(|_| {
-                wrong("CACHE_MAX_VALUE_BYTES", format!("\"{text}\" is not a number of bytes"))
-            })?;
-            builder = builder.max_value_bytes(bytes);
+        if let Some(time) = duration("CACHE_HANG_AFTER")? {
+            builder = builder.hang_after(time);
+        }
+        if let Some(time) = duration("CACHE_STALE_ON_ERROR")? {
+            builder = builder.stale_on_error(time);
+        }
+        if let Some(time) = duration("CACHE_SOFT_TIMEOUT")? {
+            builder = builder.soft_timeout(time);
+        }
+        let number = |name: &str| {
+            variable(name)
+                .map(|text| {
+                    let why = |_| wrong(name, format!("\"{text}\" is not a whole number"));
+                    text.parse::<usize>().map_err(why)
+                })
+                .transpose()
+        };
+        let policy = &mut builder.policy;
+        for (name, option) in [
+            ("CACHE_MAX_VALUE_BYTES", &mut policy.max_value_bytes),
+            ("CACHE_TIER_ENTRIES", &mut policy.tier_entries),
+            ("CACHE_TIER_BYTES", &mut policy.tier_bytes),
+            ("CACHE_MAX_LOADS", &mut policy.max_loads),
+            ("CACHE_MAX_WAITING_LOADS", &mut policy.max_waiting_loads),
+        ] {
+            if let Some(number) = number(name)? {
+                *option = number;
+            }
+        }
+        if let Some(text) = variable("CACHE_LEVEL") {
+            builder = builder.level(match text.as_str() {
+                "strong" => Level::Strong,
+                "database" => Level::Database,
+                bound => Level::Bounded(parse_duration(bound).map_err(|_| {
+                    one_of("CACHE_LEVEL", bound, "strong, database, a duration such as 1s")
+                })?),
+            });
+        }
+        if let Some(text) = variable("CACHE_ALWAYS_OUTBOX") {
+            builder = builder.always_outbox(match text.as_str() {
+                "true" => true,
+                "false" => false,
+                other => return Err(one_of("CACHE_ALWAYS_OUTBOX", other, "true, false")),
+            });
         }
         if let Some(text) = variable("CACHE_CODEC") {
             builder = builder.codec(match text.as_str() {
@@ -93,9 +134,12 @@ impl CacheManagerBuilder {
         }
         if let Some(text) = variable("CACHE_ON_UNREACHABLE") {
             builder = builder.on_unreachable(match text.as_str() {
+                "outbox" => OnUnreachable::Outbox,
                 "reject" => OnUnreachable::Reject,
                 "proceed" => OnUnreachable::Proceed,
-                other => return Err(one_of("CACHE_ON_UNREACHABLE", other, "reject, proceed")),
+                other => {
+                    return Err(one_of("CACHE_ON_UNREACHABLE", other, "outbox, reject, proceed"));
+                }
             });
         }
         Ok(builder)
@@ -175,6 +219,42 @@ impl CacheManagerBuilder {
         self
     }
 
+    /// Whether every write leaves its keys in the outbox: [`Policy::always_outbox`].
+    pub fn always_outbox(mut self, always: bool) -> Self {
+        self.policy.always_outbox = always;
+        self
+    }
+
+    /// How old an answer may be, for repositories that do not say: [`Policy::level`].
+    pub fn level(mut self, level: Level) -> Self {
+        self.policy.level = level;
+        self
+    }
+
+    /// The size of the tier in the process: [`Policy::tier_entries`] and [`Policy::tier_bytes`].
+    pub fn tier(mut self, entries: usize, bytes: usize) -> Self {
+        (self.policy.tier_entries, self.policy.tier_bytes) = (entries, bytes);
+        self
+    }
+
+    /// Loads that run at once, and those that may wait: [`Policy::max_loads`] and [`Policy::max_waiting_loads`].
+    pub fn max_loads(mut self, running: usize, waiting: usize) -> Self {
+        (self.policy.max_loads, self.policy.max_waiting_loads) = (running, waiting);
+        self
+    }
+
+    /// For how long an expired value is served when the database fails: [`Policy::stale_on_error`].
+    pub fn stale_on_error(mut self, time: Duration) -> Self {
+        self.policy.stale_on_error = time;
+        self
+    }
+
+    /// After how long an expired value is served in place of one that is being loaded: [`Policy::soft_timeout`].
+    pub fn soft_timeout(mut self, time: Duration) -> Self {
+        self.policy.soft_timeout = time;
+        self
+    }
+
     /// How long an attempt to connect to Redis may take. One second.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
@@ -184,6 +264,13 @@ impl CacheManagerBuilder {
     /// How long one operation on Redis may take, whatever happens. 250 ms.
     pub fn operation_timeout(mut self, timeout: Duration) -> Self {
         self.operation_timeout = timeout;
+        self
+    }
+
+    /// After what silence towards several calls Redis counts as hung, and calls are refused until it answers again. 40 ms:
+    /// far above what a server nearby ever takes; set it to several round trips where the server is far away.
+    pub fn hang_after(mut self, time: Duration) -> Self {
+        self.hang_after = time;
         self
     }
 
@@ -203,7 +290,7 @@ impl CacheManagerBuilder {
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) for an empty namespace, no backend, an URL that cannot be read, a jitter outside
-    /// 0 to 1, or a lease or hold that lives for no time.
+    /// 0 to 1, a lease or hold that lives for no time, a bound of no time, or a cap of no loads.
     pub fn build(self) -> Result<CacheManager> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Config, message));
         let namespace = Namespace::new(&self.namespace)?;
@@ -215,12 +302,21 @@ impl CacheManagerBuilder {
                 "a lease and a hold need time to live: set lease_ttl and hold_ttl above zero",
             );
         }
+        if self.policy.level == Level::Bounded(Duration::ZERO) {
+            return wrong(
+                "an answer that is bounded by no time at all is Level::Strong: write that",
+            );
+        }
+        if self.policy.max_loads == 0 {
+            return wrong("with max_loads 0 nothing could ever be loaded: set it to at least 1");
+        }
         let cache: Arc<dyn CoherentCache> = match self.backend {
             #[cfg(feature = "redis")]
             Some(Backend::Redis(url)) => Arc::new(
                 crate::backend::RedisCache::builder(&url)
                     .connect_timeout(self.connect_timeout)
                     .operation_timeout(self.operation_timeout)
+                    .hang_after(self.hang_after)
                     .build()?,
             ),
             #[cfg(feature = "memory")]
@@ -232,15 +328,13 @@ impl CacheManagerBuilder {
                 return wrong("the manager has no backend: call redis(…), memory() or backend(…)");
             }
         };
-        Ok(CacheManager::with_context(Context {
+        Ok(CacheManager::with_context(Context::new(
             cache,
             namespace,
-            policy: self.policy,
-            clock: self.clock,
-            observer: self.observer,
-            complaints: Default::default(),
-            tasks: Default::default(),
-        }))
+            self.policy,
+            self.clock,
+            self.observer,
+        )))
     }
 }
 

@@ -1,13 +1,18 @@
 //! A batch read: one look at the cache, one load of what is missing, each key on its own.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::time::Duration;
 
+use super::fill::era_of;
 use super::lease::Leases;
-use super::reader::{Look, Miss, Reader};
-use super::spec::{Answer, Spec};
-use crate::entry::Token;
+use super::reader::{Found, Look, Miss, Reader};
+use super::spec::{Answer, Kept, Spec};
+use super::tier::Ticket;
+use crate::entry::{Entry, Token};
+use crate::error::Error;
 use crate::key::Key;
+use crate::policy::{Level, Loading, Ttl};
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
 
 /// The answers at `keys`, in their order. `load` is given the places of those that are missing and answers in that
@@ -16,6 +21,7 @@ pub(crate) async fn read_many<A, E, F, Fut>(
     reader: Reader<'_>,
     spec: &Spec,
     keys: &[Key],
+    own: fn(&Error) -> Option<E>,
     load: F,
 ) -> Result<Vec<Option<A::Value>>, E>
 where
@@ -28,6 +34,8 @@ where
         return Ok(answers);
     }
     reader.counters.misses.add(misses.len());
+    let turn = reader.turn(own).await?;
+    let era = reader.context.cache.era();
     let (leases, leased) = lease_many(reader, spec, keys, &misses).await;
     for (at, _) in &misses {
         if let Some(key) = keys.get(*at) {
@@ -36,18 +44,35 @@ where
     }
     reader.counters.loads.up();
     let began = reader.context.clock.elapsed();
-    let loaded = load(misses.iter().map(|(at, _)| *at).collect()).await?;
+    let loaded = Loading::of(load(misses.iter().map(|(at, _)| *at).collect())).await;
+    drop(turn);
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            return match stand_in::<A>(reader, keys, (leases, &leased), &misses).await {
+                Some(expired) => {
+                    for ((at, _), value) in misses.iter().zip(expired) {
+                        if let Some(answer) = answers.get_mut(*at) {
+                            *answer = Some(value);
+                        }
+                    }
+                    Ok(answers)
+                }
+                None => Err(error),
+            };
+        }
+    };
     let took = reader.context.clock.elapsed().saturating_sub(began);
     let mut fills = Vec::new();
     for (((at, _), value), leased) in misses.iter().zip(loaded).zip(leased) {
         if leased && let Some(key) = keys.get(*at) {
-            fills.extend(prepare::<A>(reader, spec, key, leases.token, &value, took));
+            fills.extend(prepare::<A>(reader, spec, key, (leases.token, era), &value, took));
         }
         if let Some(answer) = answers.get_mut(*at) {
             *answer = Some(value);
         }
     }
-    fill_behind(reader, leases, fills);
+    fill_behind(reader, spec, leases, fills);
     Ok(answers)
 }
 
@@ -56,14 +81,19 @@ async fn look_many<A: Answer>(
     spec: &Spec,
     keys: &[Key],
 ) -> (Vec<Option<A::Value>>, Vec<(usize, Miss)>) {
-    reader.context.before_each(Step::Read, keys).await;
     let mut answers = Vec::with_capacity(keys.len());
     let mut misses = Vec::new();
-    let found = reader.context.cache.get_many(keys).await;
-    let found = found.inspect_err(|error| reader.failed("reading entries", error)).ok();
-    for (at, bytes) in found.into_iter().flatten().enumerate() {
-        answers.push(match reader.judge::<A>(spec, bytes, &[]) {
-            Look::Hit(value) => Some(value),
+    let found = ask_many(reader, spec, keys).await;
+    for (at, (found, ticket)) in found.into_iter().enumerate() {
+        let remaining = found.remaining;
+        answers.push(match reader.judge::<A>(spec, found) {
+            Look::Hit((value, body)) => {
+                if let Some(((ticket, remaining), key)) = ticket.zip(remaining).zip(keys.get(at)) {
+                    let kept = (A::keep(&value, &body), body.len());
+                    reader.admit(ticket, spec, key, kept, remaining).await;
+                }
+                Some(value)
+            }
             Look::Miss(miss) => {
                 misses.push((at, miss));
                 None
@@ -78,6 +108,63 @@ async fn look_many<A: Answer>(
     (answers, misses)
 }
 
+/// The expired values that leases have replaced, put back because the load failed. They stand in for the load where
+/// each that is missing was put back under its very lease, which proves that no writer came between.
+async fn stand_in<A: Answer>(
+    reader: Reader<'_>,
+    keys: &[Key],
+    (mut leases, leased): (Leases, &[bool]),
+    misses: &[(usize, Miss)],
+) -> Option<Vec<A::Value>> {
+    let mut fills = Vec::new();
+    let mut values = Vec::new();
+    for ((at, miss), leased) in misses.iter().zip(leased) {
+        if let (Miss::Expired(bytes, left), true, Some(key)) = (miss, leased, keys.get(*at)) {
+            leases.spend(key);
+            let (token, entry) = (leases.token, bytes.clone());
+            fills.push(Fill { key: key.clone(), token, entry, ttl: Ttl::After(*left) });
+            if let Entry::Value(value) = Entry::parse(bytes) {
+                values.extend(A::decode(&value.body));
+            }
+        }
+    }
+    if fills.is_empty() {
+        return None;
+    }
+    let accepted = reader.context.cache.fill(&fills).await.ok()?;
+    let proven = accepted.iter().filter(|accepted| **accepted).count();
+    let whole = proven == misses.len() && values.len() == misses.len();
+    whole.then(|| {
+        reader.counters.stale.add(values.len());
+        tracing::warn!(
+            rows = values.len(),
+            "a load failed: values that have outlived their TTL are served"
+        );
+        values
+    })
+}
+
+/// What the backend has, with what has to be shown where the tier is to keep it. Empty where it did not answer.
+async fn ask_many(reader: Reader<'_>, spec: &Spec, keys: &[Key]) -> Vec<(Found, Option<Ticket>)> {
+    let cache = &reader.context.cache;
+    if spec.level == Level::Database || !reader.context.trusts() {
+        return Vec::new();
+    }
+    reader.context.before_each(Step::Read, keys).await;
+    let tickets: Vec<_> = keys.iter().map(|key| reader.ticket(spec, key)).collect();
+    let live = tickets.iter().any(Option::is_some) || !spec.stale_for.is_zero();
+    let found = if live {
+        cache.get_live(keys).await.map(|found| found.into_iter().map(Option::unzip).collect())
+    } else {
+        let plain = |found: Vec<_>| found.into_iter().map(|bytes| (bytes, None)).collect();
+        cache.get_many(keys).await.map(plain)
+    };
+    let found: Vec<_> =
+        found.inspect_err(|error| reader.failed("reading entries", error)).unwrap_or_default();
+    let each = |(bytes, remaining)| Found { bytes, tags: Vec::new(), remaining };
+    found.into_iter().map(each).zip(tickets).collect()
+}
+
 /// Takes a lease for each missing key that is free; says for each miss whether it was granted.
 async fn lease_many(
     reader: Reader<'_>,
@@ -89,11 +176,11 @@ async fn lease_many(
     let mut granted = vec![false; misses.len()];
     let mut requests = Vec::new();
     let mut places = Vec::new();
-    if !(spec.ttl.is_zero() && spec.negative_ttl.is_zero()) {
+    if spec.level != Level::Database && !(spec.ttl.is_zero() && spec.negative_ttl.is_zero()) {
         for (place, (at, miss)) in misses.iter().enumerate() {
             let over = match miss {
                 Miss::Absent => None,
-                Miss::Foreign(bytes) => Some(bytes.clone()),
+                Miss::Foreign(bytes) | Miss::Expired(bytes, _) => Some(bytes.clone()),
                 _ => continue,
             };
             if let Some(key) = keys.get(*at) {
@@ -132,41 +219,54 @@ fn prepare<A: Answer>(
     reader: Reader<'_>,
     spec: &Spec,
     key: &Key,
-    token: Token,
+    (token, era): (Token, u64),
     value: &A::Value,
     took: Duration,
-) -> Option<Fill> {
+) -> Option<(Fill, Kept)> {
     let Some(body) = A::encode(value, spec.codec()) else {
         reader.counters.unencodable.up();
         return None;
     };
     let ttl = reader.lifetime(spec, &body)?;
-    let entry = reader.envelope(spec, body, Vec::new(), took);
-    Some(Fill { key: key.clone(), token, entry, ttl })
+    let kept = A::keep(value, &body);
+    let entry = reader.envelope(spec, body, (Vec::new(), era), took);
+    Some((Fill { key: key.clone(), token, entry, ttl }, kept))
 }
 
 /// Fills while the caller goes on. One lost lease never fails the others.
-fn fill_behind(reader: Reader<'_>, mut leases: Leases, fills: Vec<Fill>) {
-    let filled: std::collections::HashSet<&Key> = fills.iter().map(|fill| &fill.key).collect();
+fn fill_behind(reader: Reader<'_>, spec: &Spec, mut leases: Leases, prepared: Vec<(Fill, Kept)>) {
+    let filled: HashSet<&Key> = prepared.iter().map(|(fill, _)| &fill.key).collect();
     leases.keep(|key| !filled.contains(key));
     drop(leases);
-    if fills.is_empty() {
+    if prepared.is_empty() {
         return;
     }
-    let (context, counters) = (reader.context.clone(), reader.counters.clone());
+    let (context, flights, counters) =
+        (reader.context.clone(), reader.flights.clone(), reader.counters.clone());
+    let spec = spec.clone();
     reader.context.tasks.spawn(async move {
+        let reader =
+            Reader { context: &context, flights: &flights, counters: &counters, cap: None };
+        let (fills, kept): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
         for fill in &fills {
             context.before(Step::Fill, &fill.key).await;
         }
-        match context.cache.fill(&fills).await {
-            Ok(accepted) => {
-                let filled = accepted.iter().filter(|accepted| **accepted).count();
-                counters.fills.add(filled);
-                counters.rejected_fills.add(accepted.len() - filled);
-            }
-            Err(error) => {
-                counters.errors.up();
-                context.complain("filling entries", &error);
+        let tickets: Vec<_> = fills.iter().map(|fill| reader.ticket(&spec, &fill.key)).collect();
+        let accepted = match context.cache.fill(&fills).await {
+            Ok(accepted) => accepted,
+            Err(error) => return reader.failed("filling entries", &error),
+        };
+        let count = accepted.iter().filter(|accepted| **accepted).count();
+        counters.fills.add(count);
+        counters.rejected_fills.add(accepted.len() - count);
+        for (((fill, kept), ticket), accepted) in fills.iter().zip(kept).zip(tickets).zip(accepted)
+        {
+            if accepted
+                && era_of(fill) == Some(context.cache.era())
+                && let Some(ticket) = ticket
+            {
+                let kept = (kept, fill.entry.len());
+                reader.admit(ticket, &spec, &fill.key, kept, fill.ttl.into()).await;
             }
         }
     });

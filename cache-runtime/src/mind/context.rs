@@ -1,14 +1,25 @@
 //! What every reader and writer under one manager shares.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use super::complaints::Complaints;
+use super::flight::Flights;
+use super::gate::Gate;
+use super::loads::Loads;
 use super::tasks::Tasks;
-use crate::clock::Clock;
+use super::tier::Tier;
+use crate::clock::{Clock, nanos};
 use crate::error::Error;
 use crate::key::{Key, Namespace};
-use crate::policy::Policy;
+use crate::policy::{Level, Policy};
 use crate::port::{CoherentCache, Observer, Step};
+
+/// Beats are no further apart than this, so that an outage is noticed soon, and no closer than that, so that they cost
+/// nothing.
+const LONGEST_BEAT: Duration = Duration::from_millis(250);
+const SHORTEST_BEAT: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -19,9 +30,95 @@ pub(crate) struct Context {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) complaints: Complaints,
     pub(crate) tasks: Tasks,
+    pub(crate) gate: Gate,
+    pub(crate) loads: Loads,
+    /// `None` where the policy gives it no room.
+    pub(crate) tier: Option<Tier>,
+    pub(super) listening: Listening,
+    /// The loads under way of each repository.
+    flights: Mutex<Vec<Weak<Flights>>>,
+    /// Nanoseconds between two beats of the stream.
+    beat: AtomicU64,
 }
 
 impl Context {
+    pub(crate) fn new(
+        cache: Arc<dyn CoherentCache>,
+        namespace: Namespace,
+        policy: Policy,
+        clock: Arc<dyn Clock>,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
+        let context = Self {
+            cache,
+            namespace,
+            complaints: Complaints::default(),
+            tasks: Tasks::default(),
+            gate: Gate::default(),
+            loads: Loads::new(&policy),
+            tier: Tier::new(&policy, &clock),
+            listening: Listening::default(),
+            flights: Mutex::default(),
+            beat: AtomicU64::new(nanos(LONGEST_BEAT)),
+            policy,
+            clock,
+            observer,
+        };
+        context.expects(context.policy.level);
+        context
+    }
+
+    /// Reads of this level will come: beats have to follow each other closely enough to prove it.
+    pub(crate) fn expects(&self, level: Level) {
+        if let Level::Bounded(bound) = level {
+            let beat = (bound / 4).clamp(SHORTEST_BEAT, LONGEST_BEAT);
+            self.beat.fetch_min(nanos(beat), Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn beat_period(&self) -> Duration {
+        Duration::from_nanos(self.beat.load(Ordering::Relaxed))
+    }
+
+    /// The flights of a repository, which invalidations detach from now on.
+    pub(crate) fn new_flights(&self) -> Arc<Flights> {
+        let flights = Arc::new(Flights::default());
+        let mut all = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Arc::downgrade(&flights));
+        flights
+    }
+
+    /// A writer of this process has changed, or is about to change, what stands at these keys.
+    pub(crate) async fn forget(&self, keys: &[Key]) {
+        for key in keys {
+            self.before(Step::Forget, key).await;
+            self.evict(key);
+        }
+    }
+
+    /// Empties the tier of this process.
+    pub(crate) fn forget_everything(&self) {
+        if let Some(tier) = &self.tier {
+            tier.empty();
+        }
+    }
+
+    /// Takes a key out of the tier, and its flights away from those who come later.
+    pub(super) fn evict(&self, key: &Key) {
+        if let Some(tier) = &self.tier {
+            tier.evict(key);
+        }
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        for flights in flights.iter().filter_map(Weak::upgrade) {
+            flights.forget(key);
+        }
+    }
+
+    /// Whether what the cache says now may be believed.
+    pub(crate) fn trusts(&self) -> bool {
+        self.gate.trusts(self.cache.session())
+    }
+
     /// Tells the observer, if there is one, that `step` is about to be taken.
     pub(crate) async fn before(&self, step: Step, key: &Key) {
         if let Some(observer) = &self.observer {
@@ -39,5 +136,20 @@ impl Context {
 
     pub(crate) fn complain(&self, doing: &'static str, error: &Error) {
         self.complaints.hear(&*self.clock, doing, error);
+    }
+}
+
+/// Whether somebody follows the stream.
+#[derive(Debug, Default)]
+pub(super) struct Listening(AtomicBool);
+
+impl Listening {
+    /// Says whether the caller is the one who begins.
+    pub(super) fn begin(&self) -> bool {
+        !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn end(&self) {
+        self.0.store(false, Ordering::Release);
     }
 }

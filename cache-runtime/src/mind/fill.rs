@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::flight::Leader;
 use super::lease::Leases;
+use super::loads::Turn;
 use super::reader::{Look, Miss, Reader};
-use super::spec::{Answer, Spec};
+use super::spec::{Answer, Kept, Spec};
 use crate::entry::{Body, Entry, Token, Value};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::policy::{Remaining, Ttl};
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
@@ -30,13 +31,29 @@ pub(super) enum Permit<T> {
     LoadOnly,
 }
 
-/// A lease, and the stamps that were current when it was granted.
+/// A lease, and what was current when it was granted: the stamps, and the era of the backend.
 pub(super) struct Filling {
     leases: Leases,
     stamps: Vec<Token>,
+    era: u64,
+    /// The expired value that it took the place of, and what was left of it.
+    expired: Option<(bytes::Bytes, Duration)>,
 }
 
 impl Filling {
+    /// The expired value that the lease has replaced, and what is left of its life.
+    pub(super) fn take_expired(&mut self) -> Option<(bytes::Bytes, Duration)> {
+        self.expired.take()
+    }
+
+    pub(super) fn expired(&self) -> Option<&bytes::Bytes> {
+        self.expired.as_ref().map(|(bytes, _)| bytes)
+    }
+
+    pub(super) fn token(&self) -> Token {
+        self.leases.token
+    }
+
     /// The fill that puts back what the lease replaced.
     pub(super) fn put_back(mut self, key: &Key, entry: bytes::Bytes, ttl: Ttl) -> Fill {
         self.leases.spend(key);
@@ -44,69 +61,86 @@ impl Filling {
     }
 }
 
+/// The era that a value is filled under.
+pub(super) fn era_of(fill: &Fill) -> Option<u64> {
+    match Entry::parse(&fill.entry) {
+        Entry::Value(value) => Some(value.era),
+        _ => None,
+    }
+}
+
 impl Reader<'_> {
     /// Gets leave to load and fill, or the answer of who is loading already.
-    pub(super) async fn permit<A: Answer>(
+    ///
+    /// The lease is asked for only with a turn to load in hand: waiting for one would let it run out.
+    pub(super) async fn permit<A: Answer, E>(
         self,
         leader: &Leader,
         spec: &Spec,
         mut miss: Miss,
-    ) -> Permit<A::Value> {
+        own: fn(&Error) -> Option<E>,
+        turn: &mut Option<Turn>,
+    ) -> std::result::Result<Permit<A::Value>, E> {
         if spec.ttl.is_zero() && spec.negative_ttl.is_zero() {
-            return Permit::LoadOnly;
+            return Ok(Permit::LoadOnly);
         }
         let began = tokio::time::Instant::now();
         let (mut tries, mut pause) = (0, FIRST_PAUSE);
         loop {
-            let over = match miss {
-                Miss::Held | Miss::Unreachable => return Permit::LoadOnly,
+            let (over, expired) = match miss {
+                Miss::Held | Miss::Unreachable => return Ok(Permit::LoadOnly),
+                Miss::Leased(lease) if let Some(value) = self.stands_by::<A>(spec, lease) => {
+                    return Ok(Permit::Answer(value));
+                }
                 Miss::Leased(lease) if self.flights.is_suspect(&spec.key, lease) => {
-                    return Permit::LoadOnly;
+                    return Ok(Permit::LoadOnly);
                 }
                 Miss::Leased(lease) if began.elapsed() >= self.context.policy.lease_wait => {
                     self.flights.suspect(&spec.key, lease);
-                    return Permit::LoadOnly;
+                    return Ok(Permit::LoadOnly);
                 }
                 Miss::Leased(_) => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     leader.depart();
                     match self.look::<A>(spec).await {
-                        Look::Hit(value) => return Permit::Answer(value),
+                        Look::Hit(value) => return Ok(Permit::Answer(value)),
                         Look::Miss(next) => miss = next,
                     }
                     continue;
                 }
-                Miss::Absent => None,
-                Miss::Foreign(bytes) => Some(bytes),
+                Miss::Absent => (None, None),
+                Miss::Foreign(bytes) => (Some(bytes), None),
+                Miss::Expired(bytes, left) => (Some(bytes.clone()), Some((bytes, left))),
             };
             tries += 1;
             if tries > MOST_TRIES {
-                return Permit::LoadOnly;
+                return Ok(Permit::LoadOnly);
+            }
+            if turn.is_none() {
+                *turn = Some(self.turn(own).await?);
             }
             match self.take_lease(spec, over).await {
-                Ok(Ok(leases)) => {
-                    return self
-                        .with_stamps(spec, leases)
-                        .await
-                        .map_or(Permit::LoadOnly, Permit::Fill);
+                Ok(Ok(filling)) => {
+                    let filling = self.with_stamps(spec, Filling { expired, ..filling }).await;
+                    return Ok(filling.map_or(Permit::LoadOnly, Permit::Fill));
                 }
                 Ok(Err(LeaseOutcome::Gone)) => miss = Miss::Absent,
                 Ok(Err(LeaseOutcome::Taken(_))) => {
                     leader.depart();
                     match self.look::<A>(spec).await {
-                        Look::Hit(value) => return Permit::Answer(value),
+                        Look::Hit(value) => return Ok(Permit::Answer(value)),
                         Look::Miss(next) => miss = next,
                     }
                 }
                 Ok(Err(LeaseOutcome::Refused(kind))) => {
                     self.refused(kind);
-                    return Permit::LoadOnly;
+                    return Ok(Permit::LoadOnly);
                 }
-                Ok(Err(LeaseOutcome::Granted)) => return Permit::LoadOnly,
+                Ok(Err(LeaseOutcome::Granted)) => return Ok(Permit::LoadOnly),
                 Err(error) => {
                     self.failed("taking a lease", &error);
-                    return Permit::LoadOnly;
+                    return Ok(Permit::LoadOnly);
                 }
             }
         }
@@ -140,7 +174,7 @@ impl Reader<'_> {
                 _ => None,
             };
             match self.take_lease(spec, found).await {
-                Ok(Ok(leases)) => return Some((self.with_stamps(spec, leases).await?, replaced)),
+                Ok(Ok(filling)) => return Some((self.with_stamps(spec, filling).await?, replaced)),
                 Ok(Err(LeaseOutcome::Taken(_) | LeaseOutcome::Gone)) => {}
                 Ok(Err(_)) => return None,
                 Err(error) => {
@@ -156,16 +190,20 @@ impl Reader<'_> {
         self,
         spec: &Spec,
         over: Option<bytes::Bytes>,
-    ) -> Result<std::result::Result<Leases, LeaseOutcome>> {
+    ) -> Result<std::result::Result<Filling, LeaseOutcome>> {
         self.context.before(Step::Lease, &spec.key).await;
         let token = Token::new();
+        // Before the request is sent: a lease that outlives a failover must not fill in the new era.
+        let era = self.context.cache.era();
         let request = [LeaseRequest { key: spec.key.clone(), token, over }];
         // Made before the request is sent: a caller that goes away must not leave a lease behind.
         let mut leases = Leases::new(self.context, token, vec![spec.key.clone()]);
         let outcome =
             self.context.cache.lease(&request, self.context.policy.lease_ttl).await?.pop();
         match outcome {
-            Some(LeaseOutcome::Granted) => Ok(Ok(leases)),
+            Some(LeaseOutcome::Granted) => {
+                Ok(Ok(Filling { leases, stamps: Vec::new(), era, expired: None }))
+            }
             other => {
                 leases.spend_all();
                 Ok(Err(other.unwrap_or(LeaseOutcome::Gone)))
@@ -175,9 +213,9 @@ impl Reader<'_> {
 
     /// Reads the stamp of each tag, and gives one to each that has none: before the load, so that a writer of a tag
     /// that comes later makes the value a miss. `None` where a writer holds a tag.
-    async fn with_stamps(self, spec: &Spec, leases: Leases) -> Option<Filling> {
+    async fn with_stamps(self, spec: &Spec, filling: Filling) -> Option<Filling> {
         if spec.tags.is_empty() {
-            return Some(Filling { leases, stamps: Vec::new() });
+            return Some(filling);
         }
         let fresh = Token::new();
         let requests: Vec<_> = spec
@@ -205,7 +243,7 @@ impl Reader<'_> {
             LeaseOutcome::Gone => None,
         };
         let stamps: Vec<_> = outcomes.into_iter().map_while(stamp).collect();
-        (stamps.len() == spec.tags.len()).then_some(Filling { leases, stamps })
+        (stamps.len() == spec.tags.len()).then_some(Filling { stamps, ..filling })
     }
 
     /// The fill, if there is leave to fill and the value may be cached.
@@ -223,7 +261,7 @@ impl Reader<'_> {
         };
         let ttl = self.lifetime(spec, &body)?;
         filling.leases.spend(&spec.key);
-        let entry = self.envelope(spec, body, filling.stamps, took);
+        let entry = self.envelope(spec, body, (filling.stamps, filling.era), took);
         Some(Fill { key: spec.key.clone(), token: filling.leases.token, entry, ttl })
     }
 
@@ -240,18 +278,22 @@ impl Reader<'_> {
                 spec.ttl
             }
         };
-        (!ttl.is_zero()).then(|| ttl.jittered(self.context.policy.jitter))
+        (!ttl.is_zero()).then(|| match ttl.jittered(self.context.policy.jitter) {
+            Ttl::After(time) => Ttl::After(time.saturating_add(spec.stale_for)),
+            Ttl::Forever => Ttl::Forever,
+        })
     }
 
     pub(super) fn envelope(
         self,
         spec: &Spec,
         body: Body,
-        stamps: Vec<Token>,
+        (stamps, era): (Vec<Token>, u64),
         took: Duration,
     ) -> bytes::Bytes {
         Value {
             fingerprint: spec.shape.fingerprint,
+            era,
             filled_at: self.context.clock.unix_millis(),
             soft_ttl_millis: 0,
             load_micros: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
@@ -261,8 +303,14 @@ impl Reader<'_> {
         .to_bytes()
     }
 
-    /// Fills while the caller goes on, and tells who waited what became of it.
-    pub(super) fn fill_behind(self, leader: Leader, spec: &Spec, fill: Option<Fill>) {
+    /// Fills while the caller goes on, tells who waited what became of it, and keeps the value in the tier.
+    pub(super) fn fill_behind(
+        self,
+        leader: Leader,
+        spec: &Spec,
+        fill: Option<Fill>,
+        kept: Option<Kept>,
+    ) {
         // The lease of a tagged answer outlives a write that changes only the tag, so its fill proves nothing to who
         // came after the load: the stamps will tell at the next look.
         let proves = spec.tags.is_empty();
@@ -272,11 +320,40 @@ impl Reader<'_> {
         };
         let (context, flights, counters) =
             (self.context.clone(), self.flights.clone(), self.counters.clone());
+        let spec = proves.then(|| spec.clone());
+        let era = era_of(&fill);
         self.context.tasks.spawn(async move {
-            let reader = Reader { context: &context, flights: &flights, counters: &counters };
-            let accepted = reader.fill(fill, || leader.seal()).await;
+            let reader =
+                Reader { context: &context, flights: &flights, counters: &counters, cap: None };
+            let key = fill.key.clone();
+            let (ttl, bytes) = (fill.ttl, fill.entry.len());
+            let mut ticket = None;
+            let accepted = reader
+                .fill(fill, || {
+                    leader.seal();
+                    ticket = spec.as_ref().and_then(|spec| reader.ticket(spec, &key));
+                })
+                .await;
+            // An older state of the backend may have brought the lease back: its fill is accepted, is no answer in the new
+            // era, and proves nothing.
+            let accepted = accepted && era == Some(context.cache.era());
             leader.filled(accepted && proves);
+            if accepted && let (Some(ticket), Some(kept), Some(spec)) = (ticket, kept, spec) {
+                reader.admit(ticket, &spec, &key, (kept, bytes), ttl.into()).await;
+            }
         });
+    }
+
+    /// Fills, also where the caller goes away meanwhile: its lease is spent, and would be left behind.
+    pub(super) async fn fill_to_the_end(self, fill: Fill) {
+        let (context, flights, counters) =
+            (self.context.clone(), self.flights.clone(), self.counters.clone());
+        let filling = async move {
+            let reader =
+                Reader { context: &context, flights: &flights, counters: &counters, cap: None };
+            reader.fill(fill, || {}).await;
+        };
+        self.context.tasks.run(filling).await;
     }
 
     /// Fills; `sending` is called right before the fill is sent.

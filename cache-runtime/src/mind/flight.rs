@@ -2,8 +2,9 @@
 //!
 //! Who may take a load's answer is decided by what the answer proves. A caller that joined before the load's statement
 //! began may take it. One that joined later, and before the fill was sent, may take it once the fill was accepted, which
-//! proves that no writer came between. Everyone else starts anew. A writer never has to find the flights of its keys:
-//! its hold makes their fills be refused.
+//! proves that no writer came between. Everyone else starts anew. An invalidation that is seen in this process
+//! takes the flights of its keys away from those who come later; that saves them a wait, and is not what the promise
+//! rests on: the hold makes the fill be refused.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ pub(crate) struct Flights {
     /// Leases of other processes that somebody here has waited for in vain: their holder may be dead, and nobody waits
     /// for them a second time.
     suspects: Mutex<HashMap<Key, Token>>,
+    /// Expired values that stand in for loads of this process that go on.
+    standing_by: Mutex<HashMap<Key, (Token, Body)>>,
 }
 
 /// What a passenger gets.
@@ -103,6 +106,11 @@ impl Flights {
         self.remove(key, &passenger.flight);
     }
 
+    /// What is being loaded for this key is about to be old: who comes later starts anew.
+    pub(super) fn forget(&self, key: &Key) {
+        lock(&self.flights).remove(key);
+    }
+
     /// Remembers a lease that was waited for in vain.
     pub(crate) fn suspect(&self, key: &Key, lease: Token) {
         let mut suspects = lock(&self.suspects);
@@ -114,6 +122,23 @@ impl Flights {
 
     pub(crate) fn is_suspect(&self, key: &Key, lease: Token) -> bool {
         lock(&self.suspects).get(key) == Some(&lease)
+    }
+
+    /// While this lease stands at the key, this is good enough.
+    pub(super) fn stand_by(&self, key: &Key, lease: Token, body: Body) {
+        lock(&self.standing_by).insert(key.clone(), (lease, body));
+    }
+
+    pub(super) fn stand_down(&self, key: &Key, lease: Token) {
+        let mut standing_by = lock(&self.standing_by);
+        if standing_by.get(key).is_some_and(|(token, _)| *token == lease) {
+            standing_by.remove(key);
+        }
+    }
+
+    pub(super) fn stands_by(&self, key: &Key, lease: Token) -> Option<Body> {
+        let standing_by = lock(&self.standing_by);
+        standing_by.get(key).filter(|(token, _)| *token == lease).map(|(_, body)| body.clone())
     }
 
     fn remove(&self, key: &Key, flight: &Arc<Flight>) {

@@ -2,17 +2,23 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::context::Context;
-use super::fill::Permit;
+use super::fill::{Filling, Permit};
 use super::flight::{Arrival, Arrived, Boarding, Erased, Flights, Leader};
-use super::spec::{Answer, Spec};
+use super::loads::{Loads, Turn};
+use super::soft::{self, Underway, Waited, Work};
+use super::spec::{Answer, Kept, Spec};
 use super::stats::Counters;
+use super::tier::Ticket;
 use crate::entry::{Body, Entry, Token};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
+use crate::policy::{Level, Loading, Remaining, Ttl};
 use crate::port::Step;
 
 /// What a look at the cache found.
@@ -25,8 +31,10 @@ pub(crate) enum Look<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Miss {
     Absent,
-    /// Bytes that are no answer: of another type, another version, under a tag that has moved on.
+    /// Bytes that are no answer: of another type, another version, another era, under a tag that has moved on.
     Foreign(Bytes),
+    /// A value that has outlived its TTL, and for how long it may still stand in for a load that fails.
+    Expired(Bytes, Duration),
     /// Somebody is loading.
     Leased(Token),
     /// A writer is about to commit, or has just done so.
@@ -35,10 +43,12 @@ pub(crate) enum Miss {
     Unreachable,
 }
 
-/// How one failure is handed to several callers: split off a copy, and make it a failure again.
+/// How one failure is handed to several callers: split off a copy, and make it a failure again. And how a failure of
+/// our own is put into the caller's type, where that can be.
 pub(crate) struct Sharing<E> {
     pub(crate) split: fn(E) -> (E, Option<Erased>),
     pub(crate) restore: fn(&Erased) -> Option<E>,
+    pub(crate) own: fn(&Error) -> Option<E>,
 }
 
 /// The reads of one repository.
@@ -47,21 +57,35 @@ pub(crate) struct Reader<'r> {
     pub(crate) context: &'r Arc<Context>,
     pub(crate) flights: &'r Arc<Flights>,
     pub(crate) counters: &'r Arc<Counters>,
+    /// The cap on this repository's loads, beside that of all.
+    pub(crate) cap: Option<&'r Arc<Semaphore>>,
+}
+
+/// What a reader found at a key, as it came from the cache.
+pub(crate) struct Found {
+    pub(crate) bytes: Option<Bytes>,
+    pub(crate) tags: Vec<Option<Bytes>>,
+    /// Known where it was asked for.
+    pub(crate) remaining: Option<Remaining>,
 }
 
 impl Reader<'_> {
-    /// The answer at `spec`, from the cache or by `load`.
+    /// The answer at `spec`, from the cache or by `load`. The tier in the process has been asked already.
     pub(crate) async fn read<A, E, F, Fut>(
         self,
         spec: &Spec,
         sharing: Sharing<E>,
-        load: F,
+        (load, carry): Work<F, Fut, Result<A::Value, E>>,
     ) -> Result<A::Value, E>
     where
         A: Answer,
+        E: Send + 'static,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<A::Value, E>>,
     {
+        if spec.level == Level::Database {
+            return self.load_alone(&spec.key, &sharing, load).await;
+        }
         let mut miss = match self.look::<A>(spec).await {
             Look::Hit(value) => return Ok(value),
             Look::Miss(miss) => miss,
@@ -70,6 +94,7 @@ impl Reader<'_> {
         loop {
             let passenger = match self.flights.board(&spec.key) {
                 Boarding::Leader(leader) => {
+                    let load = (load, carry);
                     return self.lead::<A, E, F, Fut>(leader, spec, miss, sharing, load).await;
                 }
                 Boarding::Passenger(passenger) => passenger,
@@ -89,11 +114,7 @@ impl Reader<'_> {
                     }
                 }
                 Arrived::Anew => {}
-                Arrived::Alone => {
-                    self.context.before(Step::Load, &spec.key).await;
-                    self.counters.loads.up();
-                    return load().await;
-                }
+                Arrived::Alone => return self.load_alone(&spec.key, &sharing, load).await,
                 Arrived::TooSlow => self.flights.detach(&spec.key, &passenger),
             }
             // What was found before is old by now.
@@ -104,35 +125,125 @@ impl Reader<'_> {
         }
     }
 
-    /// Asks the cache alone.
+    /// Loads, and keeps the answer out of the cache.
+    async fn load_alone<T, E, F, Fut>(
+        self,
+        key: &Key,
+        sharing: &Sharing<E>,
+        load: F,
+    ) -> Result<T, E>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let _turn = self.turn(sharing.own).await?;
+        self.context.before(Step::Load, key).await;
+        self.counters.loads.up();
+        Loading::of(load()).await
+    }
+
+    /// Waits for leave to load. A failure that the caller's type has no room for is waited out instead.
+    pub(super) async fn turn<E>(self, own: fn(&Error) -> Option<E>) -> Result<Turn, E> {
+        if Level::is_loading() {
+            return Ok(Loads::nested());
+        }
+        let loads = &self.context.loads;
+        match loads.turn(self.cap).await {
+            Ok(turn) => Ok(turn),
+            Err(error) => match own(&error) {
+                Some(error) => {
+                    self.counters.shed.up();
+                    Err(error)
+                }
+                None => Ok(loads.wait(self.cap).await),
+            },
+        }
+    }
+
+    /// Asks the backend alone, and keeps what it has in the tier where the read may be answered from there.
     pub(crate) async fn look<A: Answer>(self, spec: &Spec) -> Look<A::Value> {
+        if !self.context.trusts() {
+            return Look::Miss(Miss::Unreachable);
+        }
         self.context.before(Step::Read, &spec.key).await;
-        let found = if spec.tags.is_empty() {
-            self.context.cache.get(&spec.key).await.map(|bytes| (bytes, Vec::new()))
-        } else {
-            let keys: Vec<Key> = std::iter::once(&spec.key).chain(&spec.tags).cloned().collect();
-            self.context.cache.get_many(&keys).await.map(|mut all| {
-                let tags = all.split_off(1.min(all.len()));
-                (all.pop().flatten(), tags)
-            })
-        };
-        match found {
-            Ok((bytes, tags)) => self.judge::<A>(spec, bytes, &tags),
+        let ticket = self.ticket(spec, &spec.key);
+        let found = match self.ask(spec, ticket.is_some()).await {
+            Ok(found) => found,
             Err(error) => {
                 self.failed("reading an entry", &error);
-                Look::Miss(Miss::Unreachable)
+                return Look::Miss(Miss::Unreachable);
             }
+        };
+        let remaining = found.remaining;
+        match self.judge::<A>(spec, found) {
+            Look::Hit((value, body)) => {
+                if let Some((ticket, remaining)) = ticket.zip(remaining) {
+                    let kept = (A::keep(&value, &body), body.len());
+                    self.admit(ticket, spec, &spec.key, kept, remaining).await;
+                }
+                Look::Hit(value)
+            }
+            Look::Miss(miss) => Look::Miss(miss),
+        }
+    }
+
+    async fn ask(self, spec: &Spec, keeps: bool) -> crate::error::Result<Found> {
+        let cache = &self.context.cache;
+        let live = keeps || !spec.stale_for.is_zero();
+        if spec.tags.is_empty() && !live {
+            let bytes = cache.get(&spec.key).await?;
+            return Ok(Found { bytes, tags: Vec::new(), remaining: None });
+        }
+        let keys: Vec<Key> = std::iter::once(&spec.key).chain(&spec.tags).cloned().collect();
+        if !live {
+            let mut tags = cache.get_many(&keys).await?;
+            let bytes = if tags.is_empty() { None } else { tags.remove(0) };
+            return Ok(Found { bytes, tags, remaining: None });
+        }
+        let mut found = cache.get_live(&keys).await?.into_iter();
+        let (bytes, remaining) = found.next().flatten().unzip();
+        Ok(Found { bytes, tags: found.map(|tag| tag.map(|(bytes, _)| bytes)).collect(), remaining })
+    }
+
+    /// What has to be shown with a value that the tier is to keep; `None` where it is to keep none.
+    pub(super) fn ticket(self, spec: &Spec, key: &Key) -> Option<Ticket> {
+        let (Level::Bounded(_), Some(tier)) = (spec.level, &self.context.tier) else { return None };
+        self.context.listen();
+        tier.ticket(key, &spec.tags)
+    }
+
+    pub(super) async fn admit(
+        self,
+        ticket: Ticket,
+        spec: &Spec,
+        key: &Key,
+        kept: (Kept, usize),
+        remaining: Remaining,
+    ) {
+        self.context.before(Step::Admit, key).await;
+        let fresh = match remaining {
+            Remaining::Left(left) => match left.saturating_sub(spec.stale_for) {
+                Duration::ZERO => return,
+                fresh => Remaining::Left(fresh),
+            },
+            other => other,
+        };
+        let Some(tier) = &self.context.tier else { return };
+        if tier.admit(ticket, key, spec.shape.fingerprint, kept, fresh) {
+            self.counters.admitted.up();
+        } else {
+            self.counters.refused_admits.up();
         }
     }
 
     /// Decides what bytes at a key mean to a reader of this type.
-    pub(crate) fn judge<A: Answer>(
-        self,
-        spec: &Spec,
-        bytes: Option<Bytes>,
-        tags: &[Option<Bytes>],
-    ) -> Look<A::Value> {
-        let Some(bytes) = bytes else { return Look::Miss(Miss::Absent) };
+    pub(crate) fn judge<A: Answer>(self, spec: &Spec, found: Found) -> Look<(A::Value, Body)> {
+        // The era and the session of the answer, or later ones.
+        let era = self.context.cache.era();
+        if !self.context.trusts() {
+            return Look::Miss(Miss::Unreachable);
+        }
+        let Some(bytes) = found.bytes else { return Look::Miss(Miss::Absent) };
         let value = match Entry::parse(&bytes) {
             Entry::Value(value) => value,
             Entry::Lease(token) => return Look::Miss(Miss::Leased(token)),
@@ -140,7 +251,7 @@ impl Reader<'_> {
             Entry::Foreign => return self.foreign(bytes),
         };
         let mut stamps = value.stamps.iter();
-        for tag in tags {
+        for tag in &found.tags {
             match tag.as_ref().map(Entry::parse) {
                 Some(Entry::Lease(stamp)) if stamps.next() == Some(&stamp) => {}
                 Some(Entry::Hold) => return self.held(),
@@ -148,8 +259,16 @@ impl Reader<'_> {
                 _ => return Look::Miss(Miss::Foreign(bytes)),
             }
         }
-        if value.fingerprint != spec.shape.fingerprint || stamps.next().is_some() {
+        if value.fingerprint != spec.shape.fingerprint
+            || value.era != era
+            || stamps.next().is_some()
+        {
             return self.foreign(bytes);
+        }
+        if let Some(Remaining::Left(left)) = found.remaining
+            && left <= spec.stale_for
+        {
+            return Look::Miss(Miss::Expired(bytes, left));
         }
         match A::decode(&value.body) {
             Some(answer) => {
@@ -157,10 +276,18 @@ impl Reader<'_> {
                     Body::Nothing => self.counters.negative_hits.up(),
                     Body::Encoded { .. } => self.counters.hits.up(),
                 }
-                Look::Hit(answer)
+                Look::Hit((answer, value.body))
             }
             None => self.foreign(bytes),
         }
+    }
+
+    /// The expired value that stands in for the load of this process that holds this lease.
+    pub(super) fn stands_by<A: Answer>(self, spec: &Spec, lease: Token) -> Option<A::Value> {
+        let body = self.flights.stands_by(&spec.key, lease)?;
+        let value = A::decode(&body)?;
+        self.counters.stale.up();
+        Some(value)
     }
 
     fn held<T>(self) -> Look<T> {
@@ -179,51 +306,106 @@ impl Reader<'_> {
         spec: &Spec,
         miss: Miss,
         sharing: Sharing<E>,
-        load: F,
+        (load, carry): Work<F, Fut, Result<A::Value, E>>,
     ) -> Result<A::Value, E>
     where
         A: Answer,
+        E: Send + 'static,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<A::Value, E>>,
     {
-        let permit = match self.permit::<A>(&leader, spec, miss).await {
-            Permit::Answer(value) => {
+        let mut turn = None;
+        let permit = match self.permit::<A, E>(&leader, spec, miss, sharing.own, &mut turn).await {
+            Ok(Permit::Answer(value)) => {
                 leader.land(A::encode(&value, spec.codec()).map(Arrival::Value));
                 leader.filled(false);
                 return Ok(value);
             }
-            Permit::Fill(permit) => Some(permit),
-            Permit::LoadOnly => {
+            Ok(Permit::Fill(permit)) => Some(permit),
+            Ok(Permit::LoadOnly) => {
                 // No round trip to the cache lets the others board: without this they would fly one by one.
                 tokio::task::yield_now().await;
+                if turn.is_none() {
+                    turn = match self.turn(sharing.own).await {
+                        Ok(turn) => Some(turn),
+                        Err(error) => return Err(self.share(leader, &sharing, error)),
+                    };
+                }
                 None
             }
+            Err(error) => return Err(self.share(leader, &sharing, error)),
         };
         self.context.before(Step::Load, &spec.key).await;
         leader.depart();
         self.counters.loads.up();
         let began = self.context.clock.elapsed();
-        match load().await {
+        let (loaded, permit, leader) = match (permit, carry, turn) {
+            (Some(permit), Some(carry), Some(turn)) if soft::applies(spec, &permit) => {
+                let underway = Underway { load: carry(load()), turn, permit, leader };
+                match self.wait_softly::<A, E>(spec, underway).await {
+                    Waited::GoesOn(value) => return Ok(value),
+                    Waited::Loaded(loaded, permit, leader) => (loaded, Some(permit), leader),
+                }
+            }
+            (permit, _, _turn) => (Loading::of(load()).await, permit, leader),
+        };
+        let error = match loaded {
             Ok(value) => {
                 let took = self.context.clock.elapsed().saturating_sub(began);
                 let body = A::encode(&value, spec.codec());
                 leader.land(body.clone().map(Arrival::Value));
-                self.fill_behind(leader, spec, self.prepare(spec, permit, body, took));
-                Ok(value)
+                let kept = body.as_ref().map(|body| A::keep(&value, body));
+                self.fill_behind(leader, spec, self.prepare(spec, permit, body, took), kept);
+                return Ok(value);
             }
-            // Nobody else is waiting: the failure stays as it is.
-            Err(error) if !leader.has_passengers() => Err(error),
-            Err(error) => {
-                let (error, shared) = (sharing.split)(error);
-                leader.land(shared.map(Arrival::Failure));
-                leader.filled(false);
-                Err(error)
-            }
+            Err(error) => error,
+        };
+        if let Some((value, body)) = self.stand_in::<A>(spec, permit).await {
+            leader.land(Some(Arrival::Value(body)));
+            leader.filled(false);
+            return Ok(value);
         }
+        Err(self.share(leader, &sharing, error))
+    }
+
+    /// Hands a failure to everyone who waits. Where nobody does, it stays as it is.
+    fn share<E>(self, leader: Leader, sharing: &Sharing<E>, error: E) -> E {
+        if !leader.has_passengers() {
+            return error;
+        }
+        let (error, shared) = (sharing.split)(error);
+        leader.land(shared.map(Arrival::Failure));
+        leader.filled(false);
+        error
+    }
+
+    /// The expired value that the lease has replaced, where the load failed. That it can be put back under this very
+    /// lease proves that no writer came between: it is old, and not invalidated.
+    async fn stand_in<A: Answer>(
+        self,
+        spec: &Spec,
+        permit: Option<Filling>,
+    ) -> Option<(A::Value, Body)> {
+        let mut permit = permit?;
+        let (bytes, left) = permit.take_expired()?;
+        let Entry::Value(value) = Entry::parse(&bytes) else { return None };
+        let answer = A::decode(&value.body)?;
+        let fill = permit.put_back(&spec.key, bytes, Ttl::After(left));
+        if !self.fill(fill, || {}).await {
+            return None;
+        }
+        self.counters.stale.up();
+        tracing::warn!(key = %spec.key, "a load failed: a value that has outlived its TTL is served");
+        Some((answer, value.body))
     }
 
     /// Loads in any case, and puts the answer in place of what stands there.
-    pub(crate) async fn renew<A, E, F, Fut>(self, spec: &Spec, load: F) -> Result<A::Value, E>
+    pub(crate) async fn renew<A, E, F, Fut>(
+        self,
+        spec: &Spec,
+        own: fn(&Error) -> Option<E>,
+        load: F,
+    ) -> Result<A::Value, E>
     where
         A: Answer,
         F: FnOnce() -> Fut,
@@ -234,16 +416,21 @@ impl Reader<'_> {
             None => (None, None),
         };
         let filled_by_nobody = permit.is_none();
+        let turn = self.turn(own).await?;
         self.context.before(Step::Load, &spec.key).await;
         self.counters.loads.up();
         let began = self.context.clock.elapsed();
-        let value = match load().await {
+        let loaded = Loading::of(load()).await;
+        drop(turn);
+        let value = match loaded {
             Ok(value) => value,
             Err(error) => {
                 // What stood there is still as true as it was: the lease proves that no writer came between.
                 if let Some((permit, (entry, ttl))) = permit.zip(replaced) {
-                    let _ =
-                        self.context.cache.fill(&[permit.put_back(&spec.key, entry, ttl)]).await;
+                    let (context, fill) =
+                        (self.context.clone(), permit.put_back(&spec.key, entry, ttl));
+                    let put_back = async move { drop(context.cache.fill(&[fill]).await) };
+                    self.context.tasks.run(put_back).await;
                 }
                 return Err(error);
             }
@@ -251,9 +438,7 @@ impl Reader<'_> {
         let took = self.context.clock.elapsed().saturating_sub(began);
         let body = A::encode(&value, spec.codec());
         match self.prepare(spec, permit, body, took) {
-            Some(fill) => {
-                self.fill(fill, || {}).await;
-            }
+            Some(fill) => self.fill_to_the_end(fill).await,
             // Somebody else is about to fill, maybe with what was there before.
             None if filled_by_nobody => {
                 let keys = std::slice::from_ref(&spec.key);
@@ -263,6 +448,8 @@ impl Reader<'_> {
             }
             None => {}
         }
+        // Granting the lease has announced that the value is another now; here that is known already.
+        self.context.forget(std::slice::from_ref(&spec.key)).await;
         Ok(value)
     }
 

@@ -1,8 +1,12 @@
 //! What a read needs to know of its entry, and how its answer becomes bytes.
 
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::entry::Body;
 use crate::key::Key;
-use crate::policy::{Codec, Ttl};
+use crate::policy::{Codec, Level, Ttl};
 use crate::shape::Shape;
 
 /// One entry: where it stands, how long it lives, what type it is.
@@ -15,6 +19,11 @@ pub(crate) struct Spec {
     pub(crate) negative_ttl: Ttl,
     pub(crate) codec: Codec,
     pub(crate) shape: Shape,
+    pub(crate) level: Level,
+    /// For how long after its TTL the value is kept, to be served where the load fails.
+    pub(crate) stale_for: Duration,
+    /// After how long an expired value is served in place of a load that goes on.
+    pub(crate) soft_timeout: Duration,
 }
 
 impl Spec {
@@ -41,4 +50,23 @@ pub trait Answer: Send + 'static {
     /// The value again; `None` where the bytes make no such value.
     #[doc(hidden)]
     fn decode(body: &Body) -> Option<Self::Value>;
+
+    /// What the tier in the process keeps of a value: the value itself where it can be shared, else its bytes.
+    #[doc(hidden)]
+    fn keep(value: &Self::Value, body: &Body) -> Kept;
+
+    /// The value again.
+    #[doc(hidden)]
+    fn recall(kept: Kept) -> Option<Self::Value>;
+}
+
+/// A value in the tier in the process.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// The knowledge that there is none.
+    Nothing,
+    /// The value itself.
+    Shared(Arc<dyn Any + Send + Sync>),
+    /// Its bytes, for a value that each caller gets for itself.
+    Encoded(Body),
 }

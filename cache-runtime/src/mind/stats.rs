@@ -50,6 +50,8 @@ macro_rules! counters {
 }
 
 counters! {
+    /// Reads that the tier in the process answered.
+    tier_hits,
     /// Reads that the cache answered with a value.
     hits,
     /// Reads that the cache answered with "there is none".
@@ -64,6 +66,14 @@ counters! {
     fills,
     /// Fills that were refused because a writer came between load and fill.
     rejected_fills,
+    /// Values put into the tier in the process.
+    admitted,
+    /// Values that the tier in the process did not take, because an invalidation came in between.
+    refused_admits,
+    /// Expired values that were served because the load failed.
+    stale,
+    /// Loads that were refused because too many wait for their turn.
+    shed,
     /// Reads that found a writer about to commit, and went to the database.
     held,
     /// Values above the size limit, returned but not cached.
@@ -95,7 +105,7 @@ impl Stats {
     /// The share of reads that the cache answered, from 0 to 1; `None` before the first read.
     #[must_use]
     pub fn hit_ratio(&self) -> Option<f64> {
-        let answered = self.hits + self.negative_hits;
+        let answered = self.tier_hits + self.hits + self.negative_hits;
         let reads = answered + self.misses;
         #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than a double holds")]
         (reads > 0).then(|| answered as f64 / reads as f64)

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::context::Context;
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,13 +16,15 @@ use crate::port::{ReleaseOutcome, Step};
 /// Pauses between attempts to release while the cache is out of reach.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a server may stall, for a fork or a slow command, without a write being refused for it.
+const STALL: Duration = Duration::from_millis(250);
 /// So many keys are named in a log line.
 const MOST_NAMED: usize = 20;
 
 /// The keys that one writer holds.
 ///
-/// Dropped without a word it lets the hold run out by itself, which is always safe: until then readers go to the
-/// database.
+/// Dropped before its change has begun it is released: nothing has changed. Dropped later without a word it lets the hold
+/// run out by itself, which is always safe: until then readers go to the database.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Held {
@@ -28,6 +32,8 @@ pub(crate) struct Held {
     keys: Vec<Key>,
     token: Token,
     placed_at: Duration,
+    /// Whether the change under it may have been made.
+    begun: bool,
 }
 
 impl Held {
@@ -35,7 +41,7 @@ impl Held {
     ///
     /// # Errors
     /// [`HoldNotPlaced`](ErrorKind::HoldNotPlaced) where the cache is out of reach and the policy says `Reject`; what
-    /// was placed is then released.
+    /// was placed is then released, and so it is where this call is dropped.
     pub(crate) async fn place(context: &Arc<Context>, keys: Vec<Key>) -> Result<Self> {
         context.before_each(Step::Hold, &keys).await;
         let mut held = Self {
@@ -43,31 +49,36 @@ impl Held {
             keys,
             token: Token::new(),
             placed_at: context.clock.elapsed(),
+            begun: false,
         };
-        match held.renew().await {
-            Ok(()) => Ok(held),
-            Err(error) => match held.proceeds(error) {
-                Ok(()) => Ok(held),
-                Err(error) => {
-                    held.release();
-                    Err(error)
-                }
-            },
+        match held.place_patiently().await {
+            Ok(()) => held.forget().await,
+            Err(error) => held.proceeds(error)?,
         }
+        Ok(held)
     }
 
     /// What the policy says to a hold that could not be placed or renewed.
     fn proceeds(&self, error: Error) -> Result<()> {
         let count = self.keys.len();
         match self.context.policy.on_unreachable {
-            OnUnreachable::Reject => Err(Error::new(
-                ErrorKind::HoldNotPlaced,
-                format!(
-                    "the write was rolled back, because its {count} keys could not be held in the cache (see the cause): \
-                     mend the cache, or set the policy to OnUnreachable::Proceed"
-                ),
-            )
-            .because(error)),
+            // The outbox is the transaction's to write.
+            policy @ (OnUnreachable::Reject | OnUnreachable::Outbox) => {
+                let relay = match policy {
+                    OnUnreachable::Outbox => {
+                        " start a relay (CacheManager::relay) and write in a CacheTransaction, so that the keys go by the outbox,"
+                    }
+                    _ => "",
+                };
+                Err(Error::new(
+                    ErrorKind::HoldNotPlaced,
+                    format!(
+                        "the write was rolled back, because its {count} keys could not be held in the cache (see the \
+                         cause): mend the cache,{relay} or set the policy to OnUnreachable::Proceed"
+                    ),
+                )
+                .because(error))
+            }
             OnUnreachable::Proceed => {
                 let keys: Vec<_> = self.keys.iter().take(MOST_NAMED).map(Key::as_str).collect();
                 tracing::error!(
@@ -77,6 +88,27 @@ impl Held {
                     "a write commits without the cache: these keys may be old until their TTL"
                 );
                 Ok(())
+            }
+        }
+    }
+
+    /// A backend that has only just fallen silent refuses calls at once. A write that the outbox would take need not wait;
+    /// one that would be refused, or leave old values behind, tries for as long as a stall lasts.
+    async fn place_patiently(&mut self) -> Result<()> {
+        let context = Arc::clone(&self.context);
+        let by_outbox =
+            context.policy.on_unreachable == OnUnreachable::Outbox && context.gate.is_relayed();
+        let began = tokio::time::Instant::now();
+        loop {
+            match self.renew().await {
+                Err(error)
+                    if error.kind() == ErrorKind::Timeout
+                        && !by_outbox
+                        && began.elapsed() < STALL =>
+                {
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                }
+                outcome => return outcome,
             }
         }
     }
@@ -106,6 +138,7 @@ impl Held {
 
     /// Does `work` while the holds stand, and renews them for as long as it takes.
     pub(crate) async fn while_standing<T>(all: &mut [Self], work: impl Future<Output = T>) -> T {
+        all.iter_mut().for_each(|held| held.begun = true);
         let shortest = all.iter().map(|held| held.context.policy.hold_ttl).min();
         let Some(pause) = shortest.map(|ttl| ttl / 3) else { return work.await };
         let mut work = std::pin::pin!(work);
@@ -123,44 +156,140 @@ impl Held {
         }
     }
 
+    /// Takes the keys out of the tier in this process, so that what is about to be old goes soon. What the promise rests on
+    /// comes after the commit: [`settle`].
+    async fn forget(&self) {
+        self.context.forget(&self.keys).await;
+    }
+
+    /// Where it stands, and what it holds.
+    pub(crate) fn what(&self) -> (Arc<Context>, Vec<Key>) {
+        (Arc::clone(&self.context), self.keys.clone())
+    }
+
     pub(crate) async fn before_commit(&self) {
         self.context.before_each(Step::Commit, &self.keys).await;
     }
 
-    /// Releases in the background, and keeps trying until the hold has run out by itself.
-    pub(crate) fn release(self) {
-        if self.keys.is_empty() {
-            return;
+    /// Releases in the background, and keeps trying. What it returns is done when the first attempt has ended: a hold that
+    /// the server has lost no longer kept readers from filling what they loaded before the commit, and only the release
+    /// takes that away. So while it is not answered this process does not believe the cache either.
+    pub(crate) fn release(mut self) -> Released {
+        self.give_back()
+    }
+
+    fn give_back(&mut self) -> Released {
+        let (attempted, first) = oneshot::channel();
+        let keys = std::mem::take(&mut self.keys);
+        if keys.is_empty() {
+            return Released(first);
         }
-        let tasks = self.context.tasks.clone();
-        tasks.spawn(async move {
-            self.context.before_each(Step::Release, &self.keys).await;
-            let mut pause = FIRST_PAUSE;
-            let mut waited = Duration::ZERO;
-            let error = loop {
-                match self.context.cache.release(&self.keys, self.token).await {
-                    Ok(outcomes) => {
-                        let gone = outcomes
-                            .iter()
-                            .filter(|outcome| **outcome == ReleaseOutcome::WasGone)
-                            .count();
-                        if gone > 0 {
-                            tracing::warn!(
-                                gone,
-                                "holds were gone before their write released them"
-                            );
-                        }
-                        return;
-                    }
-                    Err(error) if error.kind() == ErrorKind::Closed => break error,
-                    Err(error) if waited > self.context.policy.hold_ttl => break error,
-                    Err(_) => {}
-                }
-                tokio::time::sleep(pause).await;
-                waited += pause;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            };
-            self.context.complain("releasing the keys of a write", &error);
+        let release = Release { keys, token: self.token, begun: self.begun };
+        let context = Arc::clone(&self.context);
+        self.context.tasks.spawn(async move {
+            context.before_each(Step::Release, &release.keys).await;
+            let outcome = release.attempt(&context).await;
+            if outcome.is_err() && release.begun {
+                context.gate.unreleased();
+            }
+            drop(attempted);
+            if let Err(error) = outcome {
+                release.go_on(context, error).await;
+            }
         });
+        Released(first)
+    }
+}
+
+/// What is to be released.
+struct Release {
+    keys: Vec<Key>,
+    token: Token,
+    /// Whether a change may have been made under the hold.
+    begun: bool,
+}
+
+impl Release {
+    async fn attempt(&self, context: &Context) -> Result<()> {
+        let outcomes = context.cache.release(&self.keys, self.token).await?;
+        let gone = outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::WasGone).count();
+        if gone > 0 && self.begun {
+            tracing::warn!(gone, "holds were gone before their write released them");
+        }
+        Ok(())
+    }
+
+    /// Tries again, for as long as the hold may stand; and where a change was made under it, for as long as there is a
+    /// manager, though nobody waits for that any more.
+    async fn go_on(self, context: Arc<Context>, mut error: Error) {
+        let mut pause = FIRST_PAUSE;
+        let mut waited = Duration::ZERO;
+        while waited <= context.policy.hold_ttl {
+            if error.kind() == ErrorKind::Closed {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            match self.attempt(&context).await {
+                Ok(()) => {
+                    if self.begun {
+                        context.gate.released();
+                    }
+                    return;
+                }
+                Err(again) => error = again,
+            }
+        }
+        context.complain("releasing the keys of a write", &error);
+        if self.begun {
+            let context = Arc::downgrade(&context);
+            tokio::spawn(async move {
+                while let Some(context) = context.upgrade() {
+                    match self.attempt(&context).await {
+                        Ok(()) => return context.gate.released(),
+                        Err(error) if error.kind() == ErrorKind::Closed => return,
+                        Err(_) => drop(context),
+                    }
+                    tokio::time::sleep(LONGEST_PAUSE).await;
+                }
+            });
+        }
+    }
+}
+
+/// Begins to release all of them.
+pub(crate) fn release_all(all: Vec<Held>) -> Vec<Released> {
+    all.into_iter().map(Held::release).collect()
+}
+
+/// After a change: releases, and takes the keys out of the tier in this process, so that the write may be acknowledged.
+/// In this order, because until the release a reader may find once more what a lost hold let in.
+pub(crate) async fn settle(all: Vec<Held>) {
+    let what: Vec<_> = all.iter().map(Held::what).collect();
+    Released::attempted(release_all(all)).await;
+    for (context, keys) in what {
+        context.forget(&keys).await;
+    }
+}
+
+/// The first attempt to release.
+pub(crate) struct Released(oneshot::Receiver<()>);
+
+impl Released {
+    /// Waits until the attempts have ended, however they did.
+    pub(crate) async fn attempted(all: Vec<Self>) {
+        for released in all {
+            // The sender is dropped then.
+            let _ = released.0.await;
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.begun {
+            drop(self.give_back());
+        }
     }
 }

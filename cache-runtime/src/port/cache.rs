@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::BoxFuture;
 use crate::entry::Token;
-use crate::error::{ErrorKind, Result};
-use crate::key::{Key, Namespace};
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 
 /// A store of bytes by key, with lifetimes.
@@ -104,8 +104,9 @@ pub trait Cache: Debug + Send + Sync + 'static {
 /// changes another's outcome. A time to live of zero counts as a millisecond.
 pub trait CoherentCache: Cache {
     /// Takes a lease for each request, where the key is absent, or still bears exactly the bytes that the request
-    /// means to replace, which are never those of a hold. Called by a reader after it found the key so; a lease that is granted stands until it is
-    /// filled, abandoned, held over, or `ttl` has passed.
+    /// means to replace, which are never those of a hold. Called by a reader after it found the key so; a lease that is
+    /// granted stands until it is filled, abandoned, held over, or `ttl` has passed. One that has replaced something
+    /// announces its key on the stream: what is kept of it elsewhere is about to be renewed.
     ///
     /// # Errors
     /// Whatever keeps the backend from answering; leases may then have been taken, and run out by themselves.
@@ -155,7 +156,99 @@ pub trait CoherentCache: Cache {
         keys: &'a [Key],
         token: Token,
     ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>>;
+
+    /// The bytes at each of `keys` as [`get_many`](Cache::get_many) gives them, each with what is left of its life.
+    /// Called by a reader that will keep the value elsewhere for as long as it lives here. The two may be of different
+    /// moments, the bytes of the earlier one.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
+        Box::pin(async move {
+            let found = self.get_many(keys).await?;
+            let mut live = Vec::with_capacity(found.len());
+            for (key, bytes) in keys.iter().zip(found) {
+                live.push(match bytes {
+                    Some(bytes) => Some((bytes, self.ttl(key).await?)),
+                    None => None,
+                });
+            }
+            Ok(live)
+        })
+    }
+
+    /// Does what [`release`](Self::release) with a token that nobody has does, to every key that begins with `prefix`,
+    /// and announces [`Everything`](Heard::Everything) on the stream before and after. Says how many keys it removed;
+    /// keys that are set meanwhile may stay.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering; some of the keys may then be gone.
+    fn sweep<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<u64>>;
+
+    /// Opens the stream of the namespace's invalidations. [`hold`](Self::hold) announces its keys on it before it
+    /// answers; [`release`](Self::release) those whose hold was gone, together with their removal; a
+    /// [`clear`](Cache::clear) and a [`sweep`](Self::sweep) announce everything. What is announced after this call has
+    /// answered is heard, in order, or the stream ends with an error.
+    ///
+    /// A backend that has none answers with [`Unsupported`](ErrorKind::Unsupported), as it does unless this method is
+    /// written: there is then no tier in the process, and [`Level::Bounded`](crate::Level::Bounded) reads are answered
+    /// by the backend.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn invalidations<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+    ) -> BoxFuture<'a, Result<Box<dyn InvalidationStream>>> {
+        let _ = namespace;
+        Box::pin(async {
+            Err(Error::new(ErrorKind::Unsupported, "the backend announces no invalidations"))
+        })
+    }
+
+    /// Which life of its data the backend is in: another number once the data may have gone back in time, as after a
+    /// restart or a failover. It changes before the first answer out of the new life. A backend whose data cannot go
+    /// back has only one.
+    fn era(&self) -> u64 {
+        0
+    }
+
+    /// Which connection the backend is at: another number whenever it was out of reach in between. It changes before
+    /// the first answer of the new connection.
+    fn session(&self) -> u64 {
+        0
+    }
 }
+
+/// The invalidations of one namespace, in the order in which they were announced.
+pub trait InvalidationStream: Debug + Send {
+    /// Waits for the next. Dropped before it is done, it loses nothing.
+    ///
+    /// # Errors
+    /// The stream is lost: what was announced since the last answer may never be heard.
+    fn next(&mut self) -> BoxFuture<'_, Result<Heard>>;
+
+    /// Sends a beat through the backend that comes back on this stream alone, behind everything that was announced
+    /// before it was sent: it proves that nothing is missing up to here.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from taking it.
+    fn beat(&mut self, number: u64) -> BoxFuture<'_, Result<()>>;
+}
+
+/// What an [`InvalidationStream`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// What stands at these keys is not what it was.
+    Keys(Vec<Key>),
+    /// Nothing that is kept of the namespace can be trusted.
+    Everything,
+    /// The beat of this number has come back.
+    Beat(u64),
+}
+
+/// What stands at a key, and what is left of its life; `None` where nothing does.
+pub type Live = Option<(Bytes, Remaining)>;
 
 /// One key that a reader wants to fill.
 #[derive(Clone, Debug)]

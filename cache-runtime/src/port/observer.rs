@@ -16,18 +16,38 @@ pub enum Step {
     Load,
     /// A reader fills the entry.
     Fill,
+    /// A reader puts the value into the tier in the process.
+    Admit,
     /// A writer holds its keys; reported once for each key.
     Hold,
+    /// A writer takes its keys out of the tier in its own process; reported once for each key, after the hold and after
+    /// the commit.
+    Forget,
     /// A writer commits; reported once for each key.
     Commit,
     /// A writer releases its keys; reported once for each key.
     Release,
+    /// An invalidation that came on the stream takes a key out of the tier in the process.
+    Evict,
+    /// A relay delivers a key from the outbox; reported once for each key.
+    Deliver,
 }
 
 impl Step {
     /// Every step, readers' first, in the order in which they are taken.
-    pub const ALL: [Self; 7] =
-        [Self::Read, Self::Lease, Self::Load, Self::Fill, Self::Hold, Self::Commit, Self::Release];
+    pub const ALL: [Self; 11] = [
+        Self::Read,
+        Self::Lease,
+        Self::Load,
+        Self::Fill,
+        Self::Admit,
+        Self::Hold,
+        Self::Forget,
+        Self::Commit,
+        Self::Release,
+        Self::Evict,
+        Self::Deliver,
+    ];
 }
 
 /// Somebody who is told of each step just before it is taken, and may delay it. For tests that force an interleaving:

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Row};
+use sqlx::{Arguments, AssertSqlSafe, Executor, PgConnection, Postgres, Row};
 
 use super::entity::Entity;
 use super::sql::{SIDE, Statements};
@@ -83,20 +83,32 @@ impl<E: Entity> Rows<E> {
         Ok(rows)
     }
 
-    pub(crate) async fn insert(on: &mut PgConnection, row: &E) -> sqlx::Result<E> {
+    /// For this and the other writes: `held` names the namespace whose caller holds the keys of what is changed, so that
+    /// triggers need not write them down.
+    pub(crate) async fn insert(
+        on: &mut PgConnection,
+        row: &E,
+        held: Option<&str>,
+    ) -> sqlx::Result<E> {
         let statements = Statements::of::<E>();
-        let statement = sqlx::query_with(statements.insert.as_str(), Self::inserted(row)?);
+        let statement = sqlx::query_with(statements.insert.as_str(), Self::inserted(row, held)?);
         E::from_row(&statement.fetch_one(on).await?)
     }
 
-    pub(crate) async fn insert_many(on: &mut PgConnection, rows: &[E]) -> sqlx::Result<Vec<E>> {
+    pub(crate) async fn insert_many(
+        on: &mut PgConnection,
+        rows: &[E],
+        held: Option<&str>,
+    ) -> sqlx::Result<Vec<E>> {
         let statements = Statements::of::<E>();
         let width = statements.inserted.len();
-        let most = MOST_PARAMETERS.checked_div(width).map_or(1, |rows| rows.clamp(1, MOST_ROWS));
+        let most =
+            (MOST_PARAMETERS - 1).checked_div(width).map_or(1, |rows| rows.clamp(1, MOST_ROWS));
         let mut stored = Vec::with_capacity(rows.len());
         for chunk in rows.chunks(most) {
             let arguments = arguments(|arguments| {
-                chunk.iter().try_for_each(|row| bind(row, &statements.inserted, arguments))
+                chunk.iter().try_for_each(|row| bind(row, &statements.inserted, arguments))?;
+                arguments.add(held)
             })?;
             let sql = AssertSqlSafe(statements.insert_rows(chunk.len()));
             // Only the full chunk comes again: others are not worth a place among the prepared statements.
@@ -107,11 +119,16 @@ impl<E: Entity> Rows<E> {
     }
 
     /// Both sides of an update; none where there is no such row.
-    pub(crate) async fn update(on: &mut PgConnection, row: &E) -> sqlx::Result<Option<Change<E>>> {
+    pub(crate) async fn update(
+        on: &mut PgConnection,
+        row: &E,
+        held: Option<&str>,
+    ) -> sqlx::Result<Option<Change<E>>> {
         let statements = Statements::of::<E>();
         let arguments = arguments(|arguments| {
             E::bind_id(&row.id(), arguments)?;
-            bind(row, &statements.updated, arguments)
+            bind(row, &statements.updated, arguments)?;
+            arguments.add(held)
         })?;
         let mut change = Change { old: None, new: None };
         for row in sqlx::query_with(statements.update.as_str(), arguments).fetch_all(on).await? {
@@ -124,14 +141,18 @@ impl<E: Entity> Rows<E> {
 
     /// Updates the row, or inserts it where it is not there. Each try is exact about the row before; another writer
     /// who inserts or deletes the same row between two tries costs one more.
-    pub(crate) async fn upsert(on: &mut PgConnection, row: &E) -> sqlx::Result<Change<E>> {
+    pub(crate) async fn upsert(
+        on: &mut PgConnection,
+        row: &E,
+        held: Option<&str>,
+    ) -> sqlx::Result<Change<E>> {
         let statements = Statements::of::<E>();
         for _ in 0..MOST_UPSERT_TRIES {
-            if let Some(change) = Self::update(on, row).await? {
+            if let Some(change) = Self::update(on, row, held).await? {
                 return Ok(change);
             }
             let statement =
-                sqlx::query_with(statements.insert_or_nothing.as_str(), Self::inserted(row)?);
+                sqlx::query_with(statements.insert_or_nothing.as_str(), Self::inserted(row, held)?);
             if let Some(stored) = statement.fetch_optional(&mut *on).await? {
                 return Ok(Change { old: None, new: Some(E::from_row(&stored)?) });
             }
@@ -140,16 +161,30 @@ impl<E: Entity> Rows<E> {
         Err(sqlx::Error::RowNotFound)
     }
 
-    pub(crate) async fn delete(on: &mut PgConnection, id: &E::Id) -> sqlx::Result<Option<E>> {
-        let arguments = arguments(|arguments| E::bind_id(id, arguments))?;
+    pub(crate) async fn delete(
+        on: &mut PgConnection,
+        id: &E::Id,
+        held: Option<&str>,
+    ) -> sqlx::Result<Option<E>> {
+        let arguments = arguments(|arguments| {
+            E::bind_id(id, arguments)?;
+            arguments.add(held)
+        })?;
         let statement = sqlx::query_with(Statements::of::<E>().delete.as_str(), arguments);
         statement.fetch_optional(on).await?.as_ref().map(E::from_row).transpose()
     }
 
-    pub(crate) async fn delete_many(on: &mut PgConnection, ids: &[E::Id]) -> sqlx::Result<Vec<E>> {
+    pub(crate) async fn delete_many(
+        on: &mut PgConnection,
+        ids: &[E::Id],
+        held: Option<&str>,
+    ) -> sqlx::Result<Vec<E>> {
         let mut rows = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(MOST_IDS) {
-            let arguments = arguments(|arguments| E::bind_ids(chunk, arguments))?;
+            let arguments = arguments(|arguments| {
+                E::bind_ids(chunk, arguments)?;
+                arguments.add(held)
+            })?;
             let statement = sqlx::query_with(Statements::of::<E>().delete_many.as_str(), arguments);
             rows.extend(rows_of(&statement.fetch_all(&mut *on).await?)?);
         }
@@ -172,8 +207,11 @@ impl<E: Entity> Rows<E> {
         rows_of(&sqlx::query_with(sql, values).fetch_all(on).await?)
     }
 
-    fn inserted(row: &E) -> sqlx::Result<PgArguments> {
-        arguments(|arguments| bind(row, &Statements::of::<E>().inserted, arguments))
+    fn inserted(row: &E, held: Option<&str>) -> sqlx::Result<PgArguments> {
+        arguments(|arguments| {
+            bind(row, &Statements::of::<E>().inserted, arguments)?;
+            arguments.add(held)
+        })
     }
 }
 
@@ -233,12 +271,12 @@ impl<E: Entity> DataSource for PgSource<E> {
     async fn store(&self, value: &E) -> sqlx::Result<E> {
         // Each try is one statement, so it needs no transaction around it.
         let mut connection = self.pool.acquire().await?;
-        let change = Rows::upsert(&mut connection, value).await?;
+        let change = Rows::upsert(&mut connection, value, None).await?;
         change.new.ok_or(sqlx::Error::RowNotFound)
     }
 
     async fn delete(&self, key: &E::Id) -> sqlx::Result<bool> {
         let mut connection = self.pool.acquire().await?;
-        Ok(Rows::<E>::delete(&mut connection, key).await?.is_some())
+        Ok(Rows::<E>::delete(&mut connection, key, None).await?.is_some())
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct Statements {
 /// The column that tells the row before a change from the row after it.
 pub(crate) const SIDE: &str = "__cache_side";
 
+/// The setting in which a statement tells the triggers that it fires for which table and namespace its keys are held.
+pub(crate) const MARK: &str = "cache_runtime.held";
+
 impl Statements {
     /// The statements of `E`, which live as long as the program: there is one set for each type in it.
     pub(crate) fn of<E: Entity>() -> &'static Self {
@@ -108,18 +111,26 @@ impl Statements {
             // In the order of the ids, so that two writers of the same rows never wait for each other in a circle.
             select_many_for_update: format!("{select_many} ORDER BY {ids} FOR UPDATE"),
             select_many,
-            insert: format!("{into} RETURNING {all}"),
-            insert_or_nothing: format!("{into} ON CONFLICT ({ids}) DO NOTHING RETURNING {all}"),
+            insert: format!("{into} RETURNING {all}, {}", mark(&table, inserted.len() + 1)),
+            insert_or_nothing: format!(
+                "{into} ON CONFLICT ({ids}) DO NOTHING RETURNING {all}, {}",
+                mark(&table, inserted.len() + 1)
+            ),
             update: format!(
                 "WITH before AS (SELECT {all} FROM {table} WHERE {by_id} FOR UPDATE), \
-                 after AS (UPDATE {table} AS target SET {} FROM before WHERE {same_row} RETURNING {returned}) \
+                 after AS (UPDATE {table} AS target SET {} FROM before WHERE {same_row} RETURNING {returned}, {}) \
                  SELECT 0 AS \"{SIDE}\", {all} FROM before UNION ALL SELECT 1, {all} FROM after",
-                sets.join(", ")
+                sets.join(", "),
+                mark(&table, id_names.len() + updated.len() + 1)
             ),
-            delete: format!("DELETE FROM {table} WHERE {by_id} RETURNING {all}"),
+            delete: format!(
+                "DELETE FROM {table} WHERE {by_id} RETURNING {all}, {}",
+                mark(&table, id_names.len() + 1)
+            ),
             delete_many: format!(
                 "WITH before AS (SELECT {ids} FROM {table} WHERE {by_ids} ORDER BY {ids} FOR UPDATE) \
-                 DELETE FROM {table} AS target USING before WHERE {same_row} RETURNING {returned}"
+                 DELETE FROM {table} AS target USING before WHERE {same_row} RETURNING {returned}, {}",
+                mark(&table, id_names.len() + 1)
             ),
             order: ids.clone(),
             ids,
@@ -133,13 +144,8 @@ impl Statements {
     /// `INSERT` of `rows` rows at once.
     pub(crate) fn insert_rows(&self, rows: usize) -> String {
         let width = self.inserted.len();
-        let insert = &self.insert;
-        let Some((head, tail)) = insert
-            .split_once("VALUES (")
-            .zip(insert.split_once(" RETURNING "))
-            .map(|((head, _), (_, tail))| (head, tail))
-        else {
-            return insert.clone();
+        let Some((head, _)) = self.insert.split_once("VALUES (") else {
+            return self.insert.clone();
         };
         let mut sql = format!("{head}VALUES ");
         for row in 0..rows {
@@ -147,7 +153,8 @@ impl Statements {
             // Writing to a string does not fail.
             let _ = write!(sql, "{comma}({})", parameters(row * width + 1, width));
         }
-        sql + " RETURNING " + tail
+        let _ = write!(sql, " RETURNING {}, {}", self.columns, mark(&self.table, rows * width + 1));
+        sql
     }
 
     /// The ids of the rows with these values in these columns.
@@ -173,6 +180,17 @@ impl Statements {
             next + 1
         )
     }
+}
+
+/// Says, in the list of what a statement returns, that the keys of the rows are held in the namespace of this parameter.
+/// It is evaluated with each row that is changed, and so before the triggers of the whole statement. The time tells
+/// the statement from those after it.
+fn mark(table: &str, parameter: usize) -> String {
+    let table = table.replace('\'', "''");
+    format!(
+        "set_config('{MARK}', concat_ws('@', '{table}'::regclass::oid, \
+         extract(epoch FROM statement_timestamp()), ${parameter}::text), true) IS NULL AS \"__cache_held\""
+    )
 }
 
 fn quoted(names: &[&str]) -> Vec<String> {

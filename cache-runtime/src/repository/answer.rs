@@ -1,5 +1,6 @@
 //! The forms in which a method may answer.
 
+use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -8,11 +9,24 @@ use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::entry::Body;
-use crate::mind::Answer;
+use crate::mind::{Answer, Kept};
 use crate::policy::Codec;
 use crate::shape::Shape;
 
-/// A value as it is: `T`.
+/// A value that can be cached: written, read back, and shared. Implemented for every type that can.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a cached value",
+    label = "not a cached value",
+    note = "a cached value is written and read back: it, and all that it holds, derives `serde::Serialize` and \
+            `serde::Deserialize`, owns its data, and is `Send + Sync`"
+)]
+pub trait Cacheable: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for T {}
+
+/// A value as it is: `T`. Each caller gets one of its own, so the tier in the process keeps its bytes and decodes them at
+/// each hit; an `Arc<T>` is handed out as it is.
 #[derive(Debug)]
 pub struct Whole<T>(PhantomData<fn() -> T>);
 
@@ -24,7 +38,7 @@ pub struct Shared<T>(PhantomData<fn() -> T>);
 #[derive(Debug)]
 pub struct Optional<A>(PhantomData<fn() -> A>);
 
-impl<T: Serialize + DeserializeOwned + Send + 'static> Answer for Whole<T> {
+impl<T: Cacheable> Answer for Whole<T> {
     type Value = T;
 
     fn shape(declared: &str) -> Shape {
@@ -41,9 +55,20 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Answer for Whole<T> {
             Body::Encoded { codec, payload } => codec::decode(*codec, payload),
         }
     }
+
+    fn keep(_: &T, body: &Body) -> Kept {
+        Kept::Encoded(body.clone())
+    }
+
+    fn recall(kept: Kept) -> Option<T> {
+        match kept {
+            Kept::Encoded(body) => Self::decode(&body),
+            Kept::Nothing | Kept::Shared(_) => None,
+        }
+    }
 }
 
-impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Answer for Shared<T> {
+impl<T: Cacheable> Answer for Shared<T> {
     type Value = Arc<T>;
 
     fn shape(declared: &str) -> Shape {
@@ -56,6 +81,17 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Answer for Shared<
 
     fn decode(body: &Body) -> Option<Arc<T>> {
         Whole::<T>::decode(body).map(Arc::new)
+    }
+
+    fn keep(value: &Arc<T>, _: &Body) -> Kept {
+        Kept::Shared(Arc::clone(value) as Arc<dyn Any + Send + Sync>)
+    }
+
+    fn recall(kept: Kept) -> Option<Arc<T>> {
+        match kept {
+            Kept::Shared(value) => value.downcast().ok(),
+            Kept::Nothing | Kept::Encoded(_) => None,
+        }
     }
 }
 
@@ -77,6 +113,17 @@ impl<A: Answer> Answer for Optional<A> {
         match body {
             Body::Nothing => Some(None),
             encoded => A::decode(encoded).map(Some),
+        }
+    }
+
+    fn keep(value: &Option<A::Value>, body: &Body) -> Kept {
+        value.as_ref().map_or(Kept::Nothing, |value| A::keep(value, body))
+    }
+
+    fn recall(kept: Kept) -> Option<Option<A::Value>> {
+        match kept {
+            Kept::Nothing => Some(None),
+            kept => A::recall(kept).map(Some),
         }
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::Repository;
 use super::config::CachedRepository;
 use super::core::Core;
-use super::share::sharing;
+use super::share::{own, sharing};
 use crate::error::Result;
-use crate::key::{Key, KeyBuilder};
-use crate::mind::{Answer, Spec};
-use crate::policy::{Codec, Ttl};
+use crate::key::{Key, KeyBuilder, ScratchKey};
+use crate::mind::{Answer, Kept, Spec};
+use crate::policy::{Codec, Level, Ttl};
 use crate::shape::Shape;
 
 /// What `#[cached(…)]` says of a method, beside its key. A `static` in the method.
@@ -22,6 +22,8 @@ pub struct CallSpec {
     ttl: Option<Duration>,
     negative_ttl: Option<Duration>,
     codec: Option<Codec>,
+    level: Option<Level>,
+    stale_on_error: Option<Duration>,
     shape: OnceLock<Shape>,
 }
 
@@ -29,7 +31,15 @@ impl CallSpec {
     /// A method whose return type was `declared`, with the repository's lifetimes and codec.
     #[must_use]
     pub const fn new(declared: &'static str) -> Self {
-        Self { declared, ttl: None, negative_ttl: None, codec: None, shape: OnceLock::new() }
+        Self {
+            declared,
+            ttl: None,
+            negative_ttl: None,
+            codec: None,
+            level: None,
+            stale_on_error: None,
+            shape: OnceLock::new(),
+        }
     }
 
     /// How long an answer lives.
@@ -52,16 +62,33 @@ impl CallSpec {
         self.codec = Some(codec);
         self
     }
+
+    /// How old an answer may be.
+    #[must_use]
+    pub const fn level(mut self, level: Level) -> Self {
+        self.level = Some(level);
+        self
+    }
+
+    /// For how long after its TTL an answer may be served when the method fails.
+    #[must_use]
+    pub const fn stale_on_error(mut self, time: Duration) -> Self {
+        self.stale_on_error = Some(time);
+        self
+    }
 }
 
-/// One call of a cached method, on its way to an answer.
+/// One call of a cached method, on its way to an answer. The key comes before the tags.
 #[derive(Debug)]
 #[must_use]
 pub struct Call<'r, R: CachedRepository, A> {
     core: &'r Arc<Core<R::Entity>>,
     spec: &'static CallSpec,
+    level: Level,
     key: Option<Result<Key>>,
     tags: Vec<Result<Key>>,
+    /// What the tier in the process has under the key.
+    near: Option<Kept>,
     answer: PhantomData<fn() -> A>,
 }
 
@@ -69,39 +96,69 @@ impl<'r, R: CachedRepository> Repository<'r, R> {
     /// Begins a call that answers in the form `A`: [`Whole`](crate::Whole), [`Shared`](crate::Shared) or
     /// [`Optional`](crate::Optional).
     pub fn call<A>(&self, spec: &'static CallSpec) -> Call<'r, R, A> {
-        Call { core: self.core, spec, key: None, tags: Vec::new(), answer: PhantomData }
+        self.call_at(spec, spec.level.unwrap_or(self.core.level).here())
+    }
+
+    /// Begins a call whose answer is made in any case, with [`put`](Call::put).
+    pub fn call_anew<A>(&self, spec: &'static CallSpec) -> Call<'r, R, A> {
+        self.call_at(spec, Level::Strong)
+    }
+
+    fn call_at<A>(&self, spec: &'static CallSpec, level: Level) -> Call<'r, R, A> {
+        let (key, tags, near) = (None, Vec::new(), None);
+        Call { core: self.core, spec, level, key, tags, near, answer: PhantomData }
     }
 }
 
 impl<R: CachedRepository, A> Call<'_, R, A> {
     /// The key, under the repository's table.
     pub fn key(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
-        self.key = Some(call_key(self.core, write));
+        let key = ScratchKey::begin(&self.core.call_head).written(write);
+        // Before the first miss has asked for the shape there is nothing to find.
+        let shape = self.spec.shape.get();
+        self.near = shape.and_then(|shape| self.core.near(self.level, shape.fingerprint, &key));
+        if self.near.is_none() {
+            self.key = Some(key.finish());
+        }
         self
     }
 
     /// A tag that the answer depends on: when the tag is invalidated, the answer is a miss. The tag that bears the
     /// table's name is invalidated by every change of a row through its repository.
     pub fn tag(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
+        if self.near.is_some() {
+            return self;
+        }
         self.tags.push(write(self.core.context.namespace.tag()).finish());
         self
     }
 }
 
-impl<R: CachedRepository, A: Answer> Call<'_, R, A> {
+impl<R: CachedRepository, A> Call<'_, R, A> {
     /// The cached answer, or that of `load`, which is then cached. Concurrent calls with one key share one load.
     ///
     /// # Errors
     /// Those of `load`.
     pub async fn cached<E, F, Fut>(self, load: F) -> std::result::Result<A::Value, E>
     where
+        A: Answer,
         E: Send + 'static,
         F: FnOnce() -> Fut,
         Fut: Future<Output = std::result::Result<A::Value, E>>,
     {
         let core = self.core;
+        if let Some(kept) = self.near {
+            return match A::recall(kept) {
+                Some(value) => {
+                    core.counters.tier_hits.up();
+                    Ok(value)
+                }
+                // Of another type with the same fingerprint: nothing of ours.
+                None => load().await,
+            };
+        }
         match self.into_spec() {
-            Ok(spec) => core.reader().read::<A, E, F, Fut>(&spec, sharing(), load).await,
+            Ok(spec) => core.reader().read::<A, E, F, Fut>(&spec, sharing(), (load, None)).await,
             Err(error) => {
                 core.reader().failed("writing a key", &error);
                 load().await
@@ -115,12 +172,14 @@ impl<R: CachedRepository, A: Answer> Call<'_, R, A> {
     /// Those of `load`.
     pub async fn put<E, F, Fut>(self, load: F) -> std::result::Result<A::Value, E>
     where
+        A: Answer,
+        E: 'static,
         F: FnOnce() -> Fut,
         Fut: Future<Output = std::result::Result<A::Value, E>>,
     {
         let core = self.core;
         match self.into_spec() {
-            Ok(spec) => core.reader().renew::<A, E, F, Fut>(&spec, load).await,
+            Ok(spec) => core.reader().renew::<A, E, F, Fut>(&spec, own, load).await,
             Err(error) => {
                 core.reader().failed("writing a key", &error);
                 load().await
@@ -128,7 +187,11 @@ impl<R: CachedRepository, A: Answer> Call<'_, R, A> {
         }
     }
 
-    fn into_spec(self) -> Result<Spec> {
+    fn into_spec(self) -> Result<Spec>
+    where
+        A: Answer,
+    {
+        self.core.context.expects(self.level);
         let key = match self.key {
             Some(key) => key?,
             None => call_key(self.core, |key| key)?,
@@ -140,6 +203,10 @@ impl<R: CachedRepository, A: Answer> Call<'_, R, A> {
             negative_ttl: self.spec.negative_ttl.map_or(self.core.negative_ttl, Ttl::After),
             codec: self.spec.codec.unwrap_or(self.core.codec),
             shape: *self.spec.shape.get_or_init(|| A::shape(self.spec.declared)),
+            level: self.level,
+            stale_for: self.spec.stale_on_error.unwrap_or(self.core.stale_for),
+            // The body borrows: it cannot go on without its caller.
+            soft_timeout: Duration::ZERO,
         })
     }
 }

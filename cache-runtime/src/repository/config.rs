@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use super::Repository;
 use super::core::Registry;
 use crate::manager::CacheManager;
-use crate::policy::Codec;
+use crate::policy::{Codec, Level};
 use crate::postgres::Entity;
 
 /// A struct with a pool and a cache manager, whose rows are cached.
@@ -55,6 +55,14 @@ pub struct RepositoryConfig {
     pub negative_ttl: Option<Duration>,
     /// How values are written; the manager's where not given.
     pub codec: Option<Codec>,
+    /// How old an answer may be; the manager's where not given.
+    pub level: Option<Level>,
+    /// For how long after its TTL a value may be served when the database fails; the manager's where not given.
+    pub stale_on_error: Option<Duration>,
+    /// After how long an expired value is served while the load goes on; the manager's where not given.
+    pub soft_timeout: Option<Duration>,
+    /// Loads of this repository that run at once, at most; the manager's cap alone where not given.
+    pub max_loads: Option<usize>,
     /// `unique(…)`, in the order of the annotation: a look-up names one by its number.
     pub unique: &'static [Index],
     /// `list(…)`, in the order of the annotation.

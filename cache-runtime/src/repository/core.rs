@@ -4,16 +4,18 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use sqlx::postgres::PgArguments;
+use tokio::sync::Semaphore;
 
-use super::answer::{Optional, Shared, Whole};
+use super::answer::{Optional, Shared};
 use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
 use crate::error::Result;
-use crate::key::{Key, KeyBuilder};
+use crate::key::{Key, KeyBuilder, ScratchKey};
 use crate::manager::CacheManager;
-use crate::mind::{Answer, Context, Counters, Flights, Reader, Spec, Stats};
-use crate::policy::{Codec, Ttl};
+use crate::mind::{Answer, Context, Counters, Flights, Kept, Reader, Spec, Stats};
+use crate::policy::{Codec, Level, Ttl};
 use crate::postgres::{Change, Entity, IndexValue, Statements};
 use crate::shape::Shape;
 
@@ -25,18 +27,36 @@ pub(crate) struct Core<E: Entity> {
     pub(super) ttl: Ttl,
     pub(super) negative_ttl: Ttl,
     pub(super) codec: Codec,
+    pub(super) level: Level,
+    pub(super) stale_for: Duration,
+    soft_timeout: Duration,
+    cap: Option<Arc<Semaphore>>,
     row_shape: Shape,
     id_shape: Shape,
     ids_shape: Shape,
-    /// The statements of each index: ids for the look-up, rows for a page.
-    unique: Vec<IndexSql>,
-    list: Vec<IndexSql>,
+    /// What every row's key begins with.
+    row_head: String,
+    /// What every cached method's key begins with.
+    pub(super) call_head: String,
+    /// The keys and statements of each index.
+    unique: Vec<IndexPlan>,
+    list: Vec<IndexPlan>,
     entity: std::marker::PhantomData<fn() -> E>,
 }
 
-struct IndexSql {
+/// An index's statements, ids for the look-up and rows for a page, and what its keys begin with.
+struct IndexPlan {
+    head: String,
     ids: &'static str,
     rows: &'static str,
+}
+
+/// How far a read got without asking anyone.
+pub(super) enum Approach<T> {
+    /// The tier in the process has the answer.
+    Near(T),
+    /// The key to ask for.
+    Far(Result<Key>),
 }
 
 /// Which kind of index a look-up goes through.
@@ -50,7 +70,8 @@ impl<E: Entity> Core<E> {
     fn new(context: &Arc<Context>, config: RepositoryConfig) -> Self {
         let policy = &context.policy;
         let statements = Statements::of::<E>();
-        let sql = |index: &Index| {
+        let table = context.namespace.key().text(E::TABLE);
+        let plan = |kind: &str, index: &Index| {
             let columns: Vec<&str> = index
                 .columns
                 .iter()
@@ -58,32 +79,98 @@ impl<E: Entity> Core<E> {
                 .map(|column| column.name)
                 .collect();
             // Lives as long as the repository's type does: for ever.
-            IndexSql {
+            IndexPlan {
+                head: table.clone().text(kind).text(index.name).into_head(),
                 ids: statements.ids_by(&columns).leak(),
                 rows: statements.rows_by(&columns).leak(),
             }
         };
         let mut row_shape = Optional::<Shared<E>>::shape(E::DECLARED);
         row_shape.self_describing |= E::SELF_DESCRIBING;
+        let level = config.level.unwrap_or(policy.level);
+        context.expects(level);
         Self {
             context: Arc::clone(context),
             counters: Arc::default(),
-            flights: Arc::default(),
+            flights: context.new_flights(),
             ttl: config.ttl.map_or(policy.ttl, Ttl::After),
             negative_ttl: config.negative_ttl.map_or(policy.negative_ttl, Ttl::After),
             codec: config.codec.unwrap_or(policy.codec),
+            level,
+            stale_for: config.stale_on_error.unwrap_or(policy.stale_on_error),
+            soft_timeout: config.soft_timeout.unwrap_or(policy.soft_timeout),
+            cap: config
+                .max_loads
+                .map(|most| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)))),
             row_shape,
-            id_shape: Optional::<Whole<E::Id>>::shape("id"),
-            ids_shape: Whole::<Vec<E::Id>>::shape("ids"),
-            unique: config.unique.iter().map(sql).collect(),
-            list: config.list.iter().map(sql).collect(),
+            id_shape: Optional::<Shared<E::Id>>::shape("id"),
+            ids_shape: Shared::<Vec<E::Id>>::shape("ids"),
+            row_head: table.clone().text("id").into_head(),
+            call_head: table.clone().text("call").into_head(),
+            unique: config.unique.iter().map(|index| plan("by", index)).collect(),
+            list: config.list.iter().map(|index| plan("list", index)).collect(),
             config,
             entity: std::marker::PhantomData,
         }
     }
 
     pub(super) fn reader(&self) -> Reader<'_> {
-        Reader { context: &self.context, flights: &self.flights, counters: &self.counters }
+        Reader {
+            context: &self.context,
+            flights: &self.flights,
+            counters: &self.counters,
+            cap: self.cap.as_ref(),
+        }
+    }
+
+    /// What the tier in the process has under this key, where the level allows to ask it.
+    pub(super) fn near(&self, level: Level, fingerprint: u64, key: &ScratchKey) -> Option<Kept> {
+        let (Level::Bounded(bound), Some(tier)) = (level, &self.context.tier) else { return None };
+        tier.get(key.text()?, fingerprint, tier.proven(bound)?)
+    }
+
+    fn approach<A: Answer>(
+        &self,
+        level: Level,
+        fingerprint: u64,
+        key: ScratchKey,
+    ) -> Approach<A::Value> {
+        match self.near(level, fingerprint, &key).and_then(A::recall) {
+            Some(value) => {
+                self.counters.tier_hits.up();
+                Approach::Near(value)
+            }
+            None => Approach::Far(key.finish()),
+        }
+    }
+
+    pub(super) fn approach_row(&self, level: Level, id: &E::Id) -> Approach<Option<Arc<E>>> {
+        let mut key = ScratchKey::begin(&self.row_head);
+        key.builder().push_value(id);
+        self.approach::<Optional<Shared<E>>>(level, self.row_shape.fingerprint, key)
+    }
+
+    /// Whether a read of this row would be answered by the tier in the process.
+    pub(super) fn is_near(&self, level: Level, id: &E::Id) -> bool {
+        let mut key = ScratchKey::begin(&self.row_head);
+        key.builder().push_value(id);
+        self.near(level, self.row_shape.fingerprint, &key).is_some()
+    }
+
+    pub(super) fn approach_index<A: Answer>(
+        &self,
+        level: Level,
+        kind: Kind,
+        number: usize,
+        value: &impl IndexValue,
+    ) -> Approach<A::Value> {
+        let mut key = ScratchKey::begin(self.plan(kind, number).map_or("", |plan| &plan.head));
+        value.write_key(key.builder());
+        self.approach::<A>(level, self.look_up_shape(kind).fingerprint, key)
+    }
+
+    fn look_up_shape(&self, kind: Kind) -> Shape {
+        if kind == Kind::Unique { self.id_shape } else { self.ids_shape }
     }
 
     pub(super) fn key(&self) -> KeyBuilder {
@@ -101,7 +188,7 @@ impl<E: Entity> Core<E> {
         }
     }
 
-    fn index_key(&self, kind: Kind, index: &Index) -> KeyBuilder {
+    pub(super) fn index_key(&self, kind: Kind, index: &Index) -> KeyBuilder {
         let kind = match kind {
             Kind::Unique => "by",
             Kind::List => "list",
@@ -109,56 +196,54 @@ impl<E: Entity> Core<E> {
         self.key().text(kind).text(index.name)
     }
 
-    /// The key of a look-up.
-    pub(super) fn look_up_key(
-        &self,
-        kind: Kind,
-        number: usize,
-        value: &impl IndexValue,
-    ) -> Result<Key> {
-        let mut key = match self.index(kind, number) {
-            Some(index) => self.index_key(kind, index),
-            None => self.key(),
-        };
-        value.write_key(&mut key);
-        key.finish()
-    }
-
     /// The key under which this row is looked up; `None` where a column of the index is `NULL`.
-    fn row_index_key(&self, kind: Kind, index: &Index, row: &E) -> Result<Option<Key>> {
+    pub(super) fn row_index_key(&self, kind: Kind, index: &Index, row: &E) -> Result<Option<Key>> {
         let mut key = self.index_key(kind, index);
         let whole = index.columns.iter().all(|column| row.write_key(*column, &mut key));
         if whole { key.finish().map(Some) } else { Ok(None) }
     }
 
     /// Whether a row still bears the values that it was looked up by.
-    pub(super) fn bears(&self, row: &E, kind: Kind, number: usize, key: &Key) -> bool {
-        self.index(kind, number)
-            .and_then(|index| self.row_index_key(kind, index, row).ok().flatten())
-            .is_some_and(|own| own == *key)
+    pub(super) fn bears(
+        &self,
+        row: &E,
+        kind: Kind,
+        number: usize,
+        value: &impl IndexValue,
+    ) -> bool {
+        let Some(index) = self.index(kind, number) else { return false };
+        let mut asked = ScratchKey::begin("");
+        value.write_key(asked.builder());
+        let mut own = ScratchKey::begin("");
+        index.columns.iter().all(|column| row.write_key(*column, own.builder()))
+            && own.text().is_some_and(|own| asked.text() == Some(own))
     }
 
-    pub(super) fn sql(&self, kind: Kind, number: usize) -> Option<(&'static str, &'static str)> {
+    fn plan(&self, kind: Kind, number: usize) -> Option<&IndexPlan> {
         let all = match kind {
             Kind::Unique => &self.unique,
             Kind::List => &self.list,
         };
-        all.get(number).map(|sql| (sql.ids, sql.rows))
+        all.get(number)
+    }
+
+    pub(super) fn sql(&self, kind: Kind, number: usize) -> Option<(&'static str, &'static str)> {
+        self.plan(kind, number).map(|plan| (plan.ids, plan.rows))
     }
 
     pub(super) fn row_fingerprint(&self) -> u64 {
         self.row_shape.fingerprint
     }
 
-    pub(super) fn row_spec(&self, key: Key) -> Spec {
-        self.spec(key, self.row_shape)
+    pub(super) fn row_spec(&self, level: Level, key: Key) -> Spec {
+        self.spec(level, key, self.row_shape)
     }
 
-    pub(super) fn look_up_spec(&self, kind: Kind, key: Key) -> Spec {
-        self.spec(key, if kind == Kind::Unique { self.id_shape } else { self.ids_shape })
+    pub(super) fn look_up_spec(&self, level: Level, kind: Kind, key: Key) -> Spec {
+        self.spec(level, key, self.look_up_shape(kind))
     }
 
-    fn spec(&self, key: Key, shape: Shape) -> Spec {
+    fn spec(&self, level: Level, key: Key, shape: Shape) -> Spec {
         Spec {
             key,
             tags: Vec::new(),
@@ -166,6 +251,9 @@ impl<E: Entity> Core<E> {
             negative_ttl: self.negative_ttl,
             codec: self.codec,
             shape,
+            level,
+            stale_for: self.stale_for,
+            soft_timeout: self.soft_timeout,
         }
     }
 
@@ -181,9 +269,7 @@ impl<E: Entity> Core<E> {
                 keys.extend(self.tag_of(template.pieces, row)?);
             }
         }
-        let indexes = self.config.unique.iter().map(|index| (Kind::Unique, index));
-        for (kind, index) in indexes.chain(self.config.list.iter().map(|index| (Kind::List, index)))
-        {
+        for (kind, index) in self.indexes() {
             let key =
                 |row: Option<&E>| row.map_or(Ok(None), |row| self.row_index_key(kind, index, row));
             let (before, after) = (key(old)?, key(new)?);
@@ -195,7 +281,13 @@ impl<E: Entity> Core<E> {
         Ok(keys.into_iter().collect())
     }
 
-    fn tag_of(&self, pieces: &[TagPiece], row: &E) -> Result<Option<Key>> {
+    /// The look-ups, then the lists.
+    pub(super) fn indexes(&self) -> impl Iterator<Item = (Kind, &'static Index)> {
+        let unique = self.config.unique.iter().map(|index| (Kind::Unique, index));
+        unique.chain(self.config.list.iter().map(|index| (Kind::List, index)))
+    }
+
+    pub(super) fn tag_of(&self, pieces: &[TagPiece], row: &E) -> Result<Option<Key>> {
         let mut tag = self.context.namespace.tag();
         for piece in pieces {
             match piece {

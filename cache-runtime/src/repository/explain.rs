@@ -7,7 +7,7 @@ use super::config::CachedRepository;
 use super::read::shown_key;
 use crate::entry::{Body, Entry};
 use crate::mind::Answer;
-use crate::policy::Remaining;
+use crate::policy::{Level, Remaining};
 use crate::postgres::Entity;
 use crate::repository::answer::{Optional, Shared};
 
@@ -17,7 +17,7 @@ use crate::repository::answer::{Optional, Shared};
 pub struct Explanation {
     /// The key.
     pub key: String,
-    /// Where a read would get its answer.
+    /// Where a read at the repository's level would get its answer.
     pub origin: Origin,
     /// What stands at the key.
     pub state: State,
@@ -30,6 +30,8 @@ pub struct Explanation {
 /// Where a read gets its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
+    /// The tier in this process answers. What is said beside it is of the cache beyond.
+    Process,
     /// The cache answers.
     Cache,
     /// The database answers.
@@ -61,9 +63,11 @@ impl<R: CachedRepository> Repository<'_, R> {
     pub async fn explain(&self, id: &<R::Entity as Entity>::Id) -> Explanation {
         let key = self.core.row_key(id);
         let shown = shown_key(&key);
+        let level = self.core.level.here();
+        let nearest = if self.core.is_near(level, id) { Origin::Process } else { Origin::Database };
         let nowhere = |state| Explanation {
             key: shown.clone(),
-            origin: Origin::Database,
+            origin: nearest,
             state,
             remaining: Remaining::NoKey,
             bytes: 0,
@@ -93,6 +97,7 @@ impl<R: CachedRepository> Repository<'_, R> {
             Entry::Foreign => State::Foreign,
         };
         let origin = match state {
+            _ if level == Level::Database || nearest == Origin::Process => nearest,
             State::Value | State::Negative => Origin::Cache,
             _ => Origin::Database,
         };
@@ -104,6 +109,7 @@ impl<R: CachedRepository> Repository<'_, R> {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let origin = match self.origin {
+            Origin::Process => "from the process",
             Origin::Cache => "from the cache",
             Origin::Database => "from the database",
         };

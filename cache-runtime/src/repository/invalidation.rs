@@ -12,7 +12,7 @@ use super::config::CachedRepository;
 use super::core::Core;
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder};
-use crate::mind::Held;
+use crate::mind::{Held, settle};
 use crate::postgres::{Change, Entity, Rows};
 use crate::transaction::CacheTransaction;
 
@@ -58,6 +58,7 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
     /// Those of the plain query.
     pub async fn before(self, transaction: &mut CacheTransaction) -> sqlx::Result<Changing<'r, R>> {
         let keys = self.keys.into_iter().collect::<Result<Vec<_>>>()?;
+        transaction.live()?;
         transaction.touch(&self.core.context, &self.core.counters, keys);
         let old = if self.rows.is_empty() {
             Vec::new()
@@ -70,8 +71,8 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
 
     /// Holds the keys, runs `change`, and releases them: for a method whose keys all follow from its arguments.
     ///
-    /// Dropped halfway, or failed in a way that leaves open whether the database has changed, the keys stay held until
-    /// the hold runs out.
+    /// Dropped once `change` has begun, or failed in a way that leaves open whether the database has changed, the keys
+    /// stay held until the hold runs out.
     ///
     /// # Errors
     /// Those of `change`; and, made into its type, that the keys could not be held, in which case it did not run.
@@ -104,7 +105,7 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
         let outcome = Held::while_standing(&mut held, change()).await;
         match &outcome {
             Err(error) if may_have_changed(error) => drop(held),
-            _ => held.into_iter().for_each(Held::release),
+            _ => settle(held.into()).await,
         }
         outcome
     }

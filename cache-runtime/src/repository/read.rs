@@ -5,15 +5,16 @@ use std::collections::hash_map::Entry as MapEntry;
 use std::sync::Arc;
 
 use sqlx::PgPool;
+use sqlx::postgres::PgArguments;
 
 use super::Repository;
-use super::answer::{Optional, Shared, Whole};
+use super::answer::{Optional, Shared};
 use super::config::CachedRepository;
-use super::core::{Core, Kind, look_up_arguments};
+use super::core::{Approach, Core, Kind, look_up_arguments};
 use super::page::Page;
-use super::share::sharing;
+use super::share::{own, sharing};
 use crate::key::Key;
-use crate::mind::read_many;
+use crate::mind::{Carry, read_many};
 use crate::postgres::{Entity, IndexValue, Rows};
 use crate::transaction::detached;
 
@@ -29,15 +30,18 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// Those of the plain query. The cache's own failures go to the log.
     pub async fn get(&self, id: &<R::Entity as Entity>::Id) -> sqlx::Result<Row<R::Entity>> {
         let core = self.core;
-        let key = match core.row_key(id) {
-            Ok(key) => key,
-            Err(error) => {
+        let level = core.level.here();
+        let key = match core.approach_row(level, id) {
+            Approach::Near(row) => return Ok(row),
+            Approach::Far(Ok(key)) => key,
+            Approach::Far(Err(error)) => {
                 core.reader().failed("writing a key", &error);
                 return load_row(self.host.db().clone(), id.clone()).await;
             }
         };
-        let spec = core.row_spec(key);
+        let spec = core.row_spec(level, key);
         let load = || load_row::<R::Entity>(self.host.db().clone(), id.clone());
+        let load = (load, carried());
         core.reader().read::<Optional<Shared<R::Entity>>, _, _, _>(&spec, sharing(), load).await
     }
 
@@ -62,36 +66,54 @@ impl<R: CachedRepository> Repository<'_, R> {
         ids: &[<R::Entity as Entity>::Id],
     ) -> sqlx::Result<Vec<Row<R::Entity>>> {
         let core = self.core;
+        let level = core.level.here();
         let mut places = HashMap::with_capacity(ids.len());
         let mut order = Vec::with_capacity(ids.len());
-        let (mut distinct, mut keys) =
-            (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
+        // What the tier has, and of the rest the places, ids and keys.
+        let mut rows: Vec<Row<R::Entity>> = Vec::with_capacity(ids.len());
+        let (mut far, mut distinct, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
             match places.entry(id) {
                 MapEntry::Occupied(place) => order.push(*place.get()),
                 MapEntry::Vacant(place) => {
-                    match core.row_key(id) {
-                        Ok(key) => keys.push(key),
-                        Err(error) => {
+                    order.push(*place.insert(rows.len()));
+                    match core.approach_row(level, id) {
+                        Approach::Near(row) => rows.push(row),
+                        Approach::Far(Ok(key)) => {
+                            far.push(rows.len());
+                            distinct.push(id.clone());
+                            keys.push(key);
+                            rows.push(None);
+                        }
+                        Approach::Far(Err(error)) => {
                             core.reader().failed("writing a key", &error);
                             return self.load_in_order(ids.to_vec()).await;
                         }
                     }
-                    order.push(*place.insert(distinct.len()));
-                    distinct.push(id.clone());
                 }
             }
         }
-        let Some(first) = keys.first() else { return Ok(Vec::new()) };
-        let spec = core.row_spec(first.clone());
-        let load = |missing: Vec<usize>| {
-            let ids = missing.into_iter().filter_map(|at| distinct.get(at).cloned()).collect();
-            self.load_in_order(ids)
-        };
-        let found =
-            read_many::<Optional<Shared<R::Entity>>, _, _, _>(core.reader(), &spec, &keys, load)
-                .await?;
-        Ok(order.into_iter().map(|at| found.get(at).cloned().flatten().flatten()).collect())
+        if let Some(first) = keys.first() {
+            let spec = core.row_spec(level, first.clone());
+            let load = |missing: Vec<usize>| {
+                let ids = missing.into_iter().filter_map(|at| distinct.get(at).cloned()).collect();
+                self.load_in_order(ids)
+            };
+            let found = read_many::<Optional<Shared<R::Entity>>, _, _, _>(
+                core.reader(),
+                &spec,
+                &keys,
+                own,
+                load,
+            )
+            .await?;
+            for (place, row) in far.into_iter().zip(found) {
+                if let Some(empty) = rows.get_mut(place) {
+                    *empty = row.flatten();
+                }
+            }
+        }
+        Ok(order.into_iter().map(|at| rows.get(at).cloned().flatten()).collect())
     }
 
     async fn load_in_order(
@@ -118,10 +140,18 @@ impl<R: CachedRepository> Repository<'_, R> {
         number: usize,
         value: impl IndexValue,
     ) -> sqlx::Result<Row<R::Entity>> {
+        type Found<R> = Optional<Shared<<<R as CachedRepository>::Entity as Entity>::Id>>;
         let core = self.core;
-        let key = match core.look_up_key(Kind::Unique, number, &value) {
-            Ok(key) => key,
-            Err(error) => {
+        let level = core.level.here();
+        let id = match core.approach_index::<Found<R>>(level, Kind::Unique, number, &value) {
+            Approach::Near(id) => id,
+            Approach::Far(Ok(key)) => {
+                let spec = core.look_up_spec(level, Kind::Unique, key);
+                let look_up = self.look_up(Kind::Unique, number, &value);
+                let load = (|| look_up.first::<R::Entity>(), carried());
+                core.reader().read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
+            }
+            Approach::Far(Err(error)) => {
                 core.reader().failed("writing a key", &error);
                 return Ok(self
                     .load_page(Kind::Unique, number, &value, Page::limit(1))
@@ -129,19 +159,9 @@ impl<R: CachedRepository> Repository<'_, R> {
                     .pop());
             }
         };
-        let spec = core.look_up_spec(Kind::Unique, key);
-        let load = || async { Ok(self.load_ids(Kind::Unique, number, &value).await?.pop()) };
-        let id = core
-            .reader()
-            .read::<Optional<Whole<<R::Entity as Entity>::Id>>, sqlx::Error, _, _>(
-                &spec,
-                sharing(),
-                load,
-            )
-            .await?;
         let Some(id) = id else { return Ok(None) };
         match self.get(&id).await? {
-            Some(row) if core.bears(&row, Kind::Unique, number, &spec.key) => Ok(Some(row)),
+            Some(row) if core.bears(&row, Kind::Unique, number, &value) => Ok(Some(row)),
             // The row has moved on between the two reads.
             _ => Ok(self.load_page(Kind::Unique, number, &value, Page::limit(1)).await?.pop()),
         }
@@ -159,29 +179,27 @@ impl<R: CachedRepository> Repository<'_, R> {
         value: impl IndexValue,
         page: Page,
     ) -> sqlx::Result<Vec<Arc<R::Entity>>> {
+        type Found<R> = Shared<Vec<<<R as CachedRepository>::Entity as Entity>::Id>>;
         let core = self.core;
-        let key = match core.look_up_key(Kind::List, number, &value) {
-            Ok(key) => key,
-            Err(error) => {
+        let level = core.level.here();
+        let ids = match core.approach_index::<Found<R>>(level, Kind::List, number, &value) {
+            Approach::Near(ids) => ids,
+            Approach::Far(Ok(key)) => {
+                let spec = core.look_up_spec(level, Kind::List, key);
+                let look_up = self.look_up(Kind::List, number, &value);
+                let load = (|| look_up.all::<R::Entity>(), carried());
+                core.reader().read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
+            }
+            Approach::Far(Err(error)) => {
                 core.reader().failed("writing a key", &error);
                 return self.load_page(Kind::List, number, &value, page).await;
             }
         };
-        let spec = core.look_up_spec(Kind::List, key);
-        let load = || self.load_ids(Kind::List, number, &value);
-        let ids = core
-            .reader()
-            .read::<Whole<Vec<<R::Entity as Entity>::Id>>, sqlx::Error, _, _>(
-                &spec,
-                sharing(),
-                load,
-            )
-            .await?;
         let rows: Option<Vec<_>> = self
             .get_many(page.of(&ids))
             .await?
             .into_iter()
-            .map(|row| row.filter(|row| core.bears(row, Kind::List, number, &spec.key)))
+            .map(|row| row.filter(|row| core.bears(row, Kind::List, number, &value)))
             .collect();
         match rows {
             Some(rows) => Ok(rows),
@@ -190,15 +208,17 @@ impl<R: CachedRepository> Repository<'_, R> {
         }
     }
 
-    async fn load_ids(
-        &self,
-        kind: Kind,
-        number: usize,
-        value: &impl IndexValue,
-    ) -> sqlx::Result<Vec<<R::Entity as Entity>::Id>> {
-        let sql = self.core.sql(kind, number).ok_or_else(|| no_such_index(number))?.0;
-        let (pool, arguments) = (self.host.db().clone(), look_up_arguments(value)?);
-        detached(async move { Rows::<R::Entity>::ids_by(&pool, sql, arguments).await }).await
+    /// What a look-up's load needs: it owns it, so that the load can go on without its caller.
+    fn look_up(&self, kind: Kind, number: usize, value: &impl IndexValue) -> LookUp {
+        LookUp {
+            pool: self.host.db().clone(),
+            sql: self
+                .core
+                .sql(kind, number)
+                .map(|(ids, _)| ids)
+                .ok_or_else(|| no_such_index(number)),
+            arguments: look_up_arguments(value),
+        }
     }
 
     async fn load_page(
@@ -238,9 +258,10 @@ impl<R: CachedRepository> Repository<'_, R> {
                 return load().await;
             }
         };
-        let spec = core.row_spec(key.clone());
+        let spec = core.row_spec(core.level.here(), key.clone());
         let before = self.cached(&key).await.unwrap_or_default();
-        let row = core.reader().renew::<Optional<Shared<R::Entity>>, _, _, _>(&spec, load).await?;
+        let row =
+            core.reader().renew::<Optional<Shared<R::Entity>>, _, _, _>(&spec, own, load).await?;
         let after = row.as_deref().cloned();
         let forgotten = async {
             let mut keys = self.ways_to(before.into_iter().chain(after))?;
@@ -261,7 +282,7 @@ pub(super) fn page_query<E: Entity>(
     number: usize,
     value: &impl IndexValue,
     page: Page,
-) -> sqlx::Result<(&'static str, sqlx::postgres::PgArguments)> {
+) -> sqlx::Result<(&'static str, PgArguments)> {
     use sqlx::Arguments;
     let sql = core.sql(kind, number).ok_or_else(|| no_such_index(number))?.1;
     let mut arguments = look_up_arguments(value)?;
@@ -274,6 +295,33 @@ fn no_such_index(number: usize) -> sqlx::Error {
     sqlx::Error::InvalidArgument(format!(
         "the repository's annotation has no index of number {number}"
     ))
+}
+
+struct LookUp {
+    pool: PgPool,
+    sql: sqlx::Result<&'static str>,
+    arguments: sqlx::Result<PgArguments>,
+}
+
+impl LookUp {
+    async fn all<E: Entity>(self) -> sqlx::Result<Arc<Vec<E::Id>>> {
+        let (sql, arguments) = (self.sql?, self.arguments?);
+        let pool = self.pool;
+        let ids = detached(async move { Rows::<E>::ids_by(&pool, sql, arguments).await }).await?;
+        Ok(Arc::new(ids))
+    }
+
+    async fn first<E: Entity>(self) -> sqlx::Result<Option<Arc<E::Id>>> {
+        Ok(self.all::<E>().await?.last().cloned().map(Arc::new))
+    }
+}
+
+/// Makes a load that owns what it needs go on without its caller.
+fn carried<Fut>() -> Option<Carry<Fut, Fut::Output>>
+where
+    Fut: Future<Output: Send> + Send + 'static,
+{
+    Some(|load| tokio::spawn(load))
 }
 
 async fn load_row<E: Entity>(pool: PgPool, id: E::Id) -> sqlx::Result<Row<E>> {

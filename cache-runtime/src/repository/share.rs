@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use crate::error::Error;
 use crate::mind::{Erased, Sharing};
 
 /// How failures of type `E` are shared: a [`sqlx::Error`] is, any other type is not, and its callers load again.
 pub(super) fn sharing<E: Send + 'static>() -> Sharing<E> {
-    Sharing { split: split::<E>, restore: restore::<E> }
+    Sharing { split: split::<E>, restore: restore::<E>, own: own::<E> }
 }
 
 fn split<E: Send + 'static>(error: E) -> (E, Option<Erased>) {
@@ -34,6 +35,12 @@ fn restore<E: 'static>(shared: &Erased) -> Option<E> {
     let Shareable(error) = shared.downcast_ref::<Shareable>()?;
     let mut copy = Some(again(error));
     (&mut copy as &mut dyn Any).downcast_mut::<Option<E>>().and_then(Option::take)
+}
+
+/// A failure of the cache's own, where the caller's type is sqlx's.
+pub(super) fn own<E: 'static>(error: &Error) -> Option<E> {
+    let mut failure = Some(sqlx::Error::from(error.clone()));
+    (&mut failure as &mut dyn Any).downcast_mut::<Option<E>>().and_then(Option::take)
 }
 
 struct Shareable(Arc<sqlx::Error>);

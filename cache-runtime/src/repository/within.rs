@@ -29,9 +29,10 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     }
 
     /// Said before a statement that changes rows: from here on their keys are not known, and the transaction refuses to
-    /// commit. [`settled`](Self::settled) takes it back.
-    fn changing(&mut self) {
+    /// commit. [`settled`](Self::settled) takes it back. Gives the namespace in which the keys will be held.
+    fn changing(&mut self) -> Option<&'t str> {
         self.transaction.changing();
+        Some(self.core.context.namespace.as_str())
     }
 
     /// Said with the statement's outcome. It stays unknown what changed where the call was dropped before, the
@@ -50,7 +51,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
         {
             return Ok(());
         }
-        let keys = self.core.keys_of(change).inspect_err(|_| self.changing())?;
+        let keys = self.core.keys_of(change).inspect_err(|_| self.transaction.changing())?;
         self.transaction.touch(&self.core.context, &self.core.counters, keys);
         Ok(())
     }
@@ -125,8 +126,8 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn insert(&mut self, row: &R::Entity) -> sqlx::Result<Arc<R::Entity>> {
-        self.changing();
-        let stored = Rows::insert(self.transaction.live()?, row).await;
+        let held = self.changing();
+        let stored = Rows::insert(self.transaction.live()?, row, held).await;
         let stored = self.settled(stored)?;
         let change = Change { old: None, new: Some(stored) };
         self.changed(&change)?;
@@ -138,8 +139,8 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn insert_many(&mut self, rows: &[R::Entity]) -> sqlx::Result<Vec<Arc<R::Entity>>> {
-        self.changing();
-        let stored = Rows::insert_many(self.transaction.live()?, rows).await;
+        let held = self.changing();
+        let stored = Rows::insert_many(self.transaction.live()?, rows, held).await;
         let stored = self.settled(stored)?;
         let mut shared = Vec::with_capacity(stored.len());
         for row in stored {
@@ -155,8 +156,8 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn update(&mut self, row: &R::Entity) -> sqlx::Result<Option<Arc<R::Entity>>> {
-        self.changing();
-        let change = Rows::update(self.transaction.live()?, row).await;
+        let held = self.changing();
+        let change = Rows::update(self.transaction.live()?, row, held).await;
         let Some(change) = self.settled(change)? else { return Ok(None) };
         self.changed(&change)?;
         Ok(change.new.map(Arc::new))
@@ -167,8 +168,8 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn upsert(&mut self, row: &R::Entity) -> sqlx::Result<Arc<R::Entity>> {
-        self.changing();
-        let change = Rows::upsert(self.transaction.live()?, row).await;
+        let held = self.changing();
+        let change = Rows::upsert(self.transaction.live()?, row, held).await;
         let change = self.settled(change)?;
         self.changed(&change)?;
         change.new.map(Arc::new).ok_or(sqlx::Error::RowNotFound)
@@ -179,8 +180,8 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// # Errors
     /// Those of the plain statement.
     pub async fn delete(&mut self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
-        self.changing();
-        let old = Rows::<R::Entity>::delete(self.transaction.live()?, id).await;
+        let held = self.changing();
+        let old = Rows::<R::Entity>::delete(self.transaction.live()?, id, held).await;
         let old = self.settled(old)?;
         let change = Change { old, new: None };
         if change.old.is_some() {
@@ -195,8 +196,8 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// Those of the plain statement.
     pub async fn delete_many(&mut self, ids: &[Id<R>]) -> sqlx::Result<Vec<Arc<R::Entity>>> {
         let mut shared = Vec::new();
-        self.changing();
-        let deleted = Rows::<R::Entity>::delete_many(self.transaction.live()?, ids).await;
+        let held = self.changing();
+        let deleted = Rows::<R::Entity>::delete_many(self.transaction.live()?, ids, held).await;
         for old in self.settled(deleted)? {
             let change = Change { old: Some(old), new: None };
             self.changed(&change)?;

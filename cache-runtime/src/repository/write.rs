@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use sqlx::PgConnection;
+
 use super::Repository;
 use super::config::CachedRepository;
 use super::within::Within;
@@ -138,7 +140,10 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// Removes what stands at these keys, and leaves writers' holds alone: a release with a token that nobody holds.
     pub(super) async fn forget(&self, keys: BTreeSet<Key>) -> Result<()> {
         let keys: Vec<_> = keys.into_iter().collect();
+        self.core.context.forget(&keys).await;
         self.core.context.cache.release(&keys, Token::new()).await?;
+        // Once more: what was read before the release may have been kept since.
+        self.core.context.forget(&keys).await;
         self.core.counters.invalidations.add(keys.len());
         Ok(())
     }
@@ -149,6 +154,15 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// # Errors
     /// A [`SchemaError`] that lists every difference.
     pub async fn verify_schema(&self) -> std::result::Result<(), SchemaError> {
+        let mut connection =
+            self.host.db().acquire().await.map_err(SchemaError::unreadable::<R::Entity>)?;
+        self.differences(&mut connection).await
+    }
+
+    pub(super) async fn differences(
+        &self,
+        on: &mut PgConnection,
+    ) -> std::result::Result<(), SchemaError> {
         let id: Vec<usize> = (0..)
             .zip(R::Entity::COLUMNS)
             .filter(|(_, column)| column.id)
@@ -157,9 +171,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         let unique: Vec<&[usize]> = std::iter::once(&id[..])
             .chain(R::CONFIG.unique.iter().map(|index| index.columns))
             .collect();
-        let mut connection =
-            self.host.db().acquire().await.map_err(SchemaError::unreadable::<R::Entity>)?;
-        verify::<R::Entity>(&mut connection, &unique, &self.core.looked_up()).await
+        verify::<R::Entity>(on, &unique, &self.core.looked_up()).await
     }
 
     /// What this repository did since the manager began.

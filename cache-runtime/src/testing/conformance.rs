@@ -49,9 +49,12 @@ pub mod fills;
 pub mod holds;
 pub mod leases;
 pub mod lifetimes;
+pub mod live;
 pub mod races;
 pub mod random;
 pub mod releases;
+pub mod streams;
+pub mod sweeps;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -86,6 +89,13 @@ pub trait Backend: Send + Sync {
     /// the backend knows no other types, which is the default; the cases for them then have nothing to do.
     fn put_another_type(&self, key: &Key) -> impl Future<Output = bool> + Send {
         let _ = key;
+        std::future::ready(false)
+    }
+
+    /// Breaks every stream of invalidations that a cache of [`fresh`](Self::fresh) has open, past the cache (where a
+    /// server is far, by cutting the connections to it). `false` where nothing can break one, which is the default; the
+    /// cases for it then have nothing to do.
+    fn break_streams(&self) -> impl Future<Output = bool> + Send {
         std::future::ready(false)
     }
 }
@@ -150,6 +160,36 @@ macro_rules! conformance_suite {
                 clear_removes_every_key_of_its_namespace
                 clear_leaves_neighbouring_namespaces_alone
                 clear_of_an_empty_namespace_removes_nothing
+            }
+            live {
+                a_live_read_gives_the_bytes_and_what_is_left_of_their_life
+                a_live_read_keeps_order_and_duplicates
+                a_live_read_of_thousands_keeps_its_order
+                another_data_type_counts_as_absent_in_a_live_read
+            }
+            sweeps {
+                a_sweep_removes_every_value_and_lease_under_its_prefix
+                a_sweep_leaves_holds_alone
+                a_sweep_removes_holds_that_ran_out
+                a_sweep_leaves_other_prefixes_and_namespaces_alone
+                a_sweep_of_another_data_type_leaves_it
+            }
+            streams {
+                a_hold_announces_its_keys_before_it_answers
+                a_renewed_hold_announces_its_keys_again
+                a_hold_of_thousands_announces_them_all
+                a_release_announces_what_was_gone_and_only_that
+                a_release_announces_what_was_gone_whatever_stands_there
+                a_clear_announces_everything
+                a_sweep_announces_everything
+                nothing_else_is_announced
+                each_namespace_has_a_stream_of_its_own
+                every_stream_hears_all_and_only_its_own_beats
+                beats_come_back_in_order_behind_what_was_announced
+                what_many_writers_announce_is_heard_in_each_ones_order
+                a_wait_that_is_dropped_loses_nothing
+                a_stream_that_broke_says_so_and_another_can_be_opened
+                a_stream_ends_when_its_cache_is_closed
             }
             leases {
                 a_lease_on_an_absent_key_is_granted

@@ -57,9 +57,7 @@ async fn a_tagged_answer_is_not_served_while_a_writer_is_about_to_commit() {
     let world = World::new().await;
     world.here.largest(1).await.unwrap();
     world.filled(1).await;
-    let release = world.stepper.park(Step::Release, &world.row(2));
-    world.here.update(&city(2, "lyon", "FR", 9000)).await.unwrap();
-    release.arrived().await;
+    let release = world.unreleased(city(2, "lyon", "FR", 9000)).await;
     assert_eq!(world.elsewhere.largest(1).await.unwrap()[0].slug, "lyon");
     release.open();
     assert_eq!(world.elsewhere.largest(1).await.unwrap()[0].slug, "lyon");

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use cache_runtime::testing::Stepper;
+use cache_runtime::testing::{Gate, Stepper};
 use cache_runtime::{
-    CacheManager, CacheManagerBuilder, CacheTransaction, Entity, Key, State, cached_repository,
+    CacheManager, CacheManagerBuilder, CacheTransaction, Entity, Key, Level, State, Step,
+    cached_repository,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool};
@@ -47,6 +49,11 @@ impl Cities {
             .bind(country)
             .fetch_one(&self.db)
             .await
+    }
+
+    #[cached(key = "by row:{id}", tags("cities"))]
+    pub(crate) async fn population_by_row(&self, id: i64) -> sqlx::Result<Option<i64>> {
+        Ok(self.get(id).await?.map(|city| city.population))
     }
 
     #[cached(key = "areas", tags("cities"))]
@@ -118,7 +125,12 @@ impl World {
         let fixture = Fixture::with_database(database);
         let stepper = Stepper::new();
         let manager = |observed: bool| {
-            let builder = CacheManager::builder(fixture.namespace()).redis(fixture.redis_url());
+            // The tier in the process has tests of its own.
+            let builder = CacheManager::builder(fixture.namespace())
+                .redis(fixture.redis_url())
+                .level(Level::Strong)
+                // On a busy machine everything is silent for a while.
+                .hang_after(Duration::from_millis(250));
             let builder =
                 if observed { builder.observer(Arc::new(stepper.clone())) } else { builder };
             options(builder).build().expect("the manager is built")
@@ -161,6 +173,15 @@ impl World {
         .await;
     }
 
+    /// Updates a row, and stops the writer between its commit and its release: it has not returned to its caller.
+    pub(crate) async fn unreleased(&self, row: City) -> Gate {
+        let release = self.stepper.park(Step::Release, &self.row(row.id));
+        let here = self.here.clone();
+        tokio::spawn(async move { here.update(&row).await });
+        release.arrived().await;
+        release
+    }
+
     /// Waits until no writer holds the row, and nothing is cached of it.
     pub(crate) async fn released(&self, id: i64) {
         eventually("the row is released", || async {
@@ -180,6 +201,20 @@ impl World {
             .query_async(&mut connection)
             .await
             .expect("the key expires");
+    }
+
+    /// Ends every connection to Redis that listens.
+    pub(crate) async fn cut_streams(&self) {
+        let client = redis::Client::open(self.fixture.redis_url()).expect("the URL is good");
+        let mut connection =
+            client.get_multiplexed_async_connection().await.expect("Redis is there");
+        let _: i64 = redis::cmd("CLIENT")
+            .arg("KILL")
+            .arg("TYPE")
+            .arg("pubsub")
+            .query_async(&mut connection)
+            .await
+            .expect("the streams are cut");
     }
 
     /// Changes a row without a word to anyone.

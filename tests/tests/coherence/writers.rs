@@ -29,9 +29,7 @@ async fn a_reader_between_hold_and_commit_fills_nothing() {
 async fn a_write_is_seen_when_it_returns() {
     let world = World::new().await;
     world.cached(1).await;
-    let release = world.stepper.park(Step::Release, &world.row(1));
-    world.here.update(&city(1, "paname", "FR", 1)).await.unwrap();
-    release.arrived().await;
+    let release = world.unreleased(city(1, "paname", "FR", 1)).await;
     for cities in [&world.here, &world.elsewhere] {
         assert_eq!(cities.get(1).await.unwrap().unwrap().population, 1);
         assert_eq!(cities.find_by_slug("paname").await.unwrap().unwrap().id, 1);
@@ -46,9 +44,7 @@ async fn the_keys_of_a_writer_that_died_after_its_commit_are_released_by_time() 
     let world = World::new().await;
     world.cached(1).await;
     // The release never comes.
-    let release = world.stepper.park(Step::Release, &world.row(1));
-    world.here.update(&city(1, "paris", "FR", 1)).await.unwrap();
-    release.arrived().await;
+    let _release = world.unreleased(city(1, "paris", "FR", 1)).await;
     assert_eq!(world.elsewhere.get(1).await.unwrap().unwrap().population, 1);
     assert_eq!(world.elsewhere.explain(1).await.state, State::Hold);
     let remaining = world.elsewhere.explain(1).await.remaining;
@@ -136,12 +132,8 @@ async fn a_key_stays_held_until_its_last_writer_releases_it() {
     for first_releases_last in [false, true] {
         let world = World::new().await;
         world.cached(1).await;
-        let first_release = world.stepper.park(Step::Release, &world.row(1));
-        world.here.update(&city(1, "paris", "FR", 1)).await.unwrap();
-        first_release.arrived().await;
-        let second_release = world.stepper.park(Step::Release, &world.row(1));
-        world.here.update(&city(1, "paris", "FR", 2)).await.unwrap();
-        second_release.arrived().await;
+        let first_release = world.unreleased(city(1, "paris", "FR", 1)).await;
+        let second_release = world.unreleased(city(1, "paris", "FR", 2)).await;
 
         let (one, other) = if first_releases_last {
             (second_release, first_release)

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use cache_runtime::{CacheManager, Step, cached_repository};
+use cache_runtime::{CacheManager, cached_repository};
 use sqlx::PgPool;
 use tests::in_time;
 
@@ -62,9 +62,7 @@ async fn readers_of_one_row_are_not_queued_where_redis_is_away() {
 async fn readers_of_one_row_are_not_queued_behind_a_hold() {
     let world = World::new().await;
     let slow = Slow { db: world.here.db.clone(), cache: world.elsewhere.cache.clone() };
-    let release = world.stepper.park(Step::Release, &world.row(1));
-    world.here.update(&city(1, "paris", "FR", 7)).await.unwrap();
-    release.arrived().await;
+    let _release = world.unreleased(city(1, "paris", "FR", 7)).await;
     readers_wait_for_few_loads("a hold stands", || {
         let slow = slow.clone();
         async move { slow.slow().await }

@@ -35,7 +35,11 @@ async fn apart() -> Apart {
         .connect(database.url())
         .await
         .unwrap();
-    let cache = CacheManager::builder("apart").redis(&redis.url()).build().unwrap();
+    let cache = CacheManager::builder("apart")
+        .redis(&redis.url())
+        .level(cache_runtime::Level::Strong)
+        .build()
+        .unwrap();
     let cities = Cities { db, cache, runs: Arc::default() };
     Apart { server, _database: database, _redis: redis, cities }
 }

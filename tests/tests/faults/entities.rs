@@ -129,7 +129,9 @@ impl Shapes {
         })
         .await;
         let fixture = Fixture::with_database(database);
-        let cache = CacheManager::builder(fixture.namespace()).redis(fixture.redis_url());
+        let cache = CacheManager::builder(fixture.namespace())
+            .redis(fixture.redis_url())
+            .level(cache_runtime::Level::Strong);
         let cache = cache.build().expect("the manager is built");
         let db = fixture.pool().clone();
         Self {

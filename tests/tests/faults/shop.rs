@@ -213,8 +213,10 @@ impl Shop {
     pub async fn through(fixture: Fixture, redis: &str, postgres: &str) -> Self {
         let mut processes = Vec::new();
         for _ in 0..2 {
-            let cache =
-                CacheManager::builder(fixture.namespace()).redis(redis).hold_ttl(Self::HOLD);
+            let cache = CacheManager::builder(fixture.namespace())
+                .redis(redis)
+                .hold_ttl(Self::HOLD)
+                .level(cache_runtime::Level::Strong);
             let cache = cache.observer(Arc::new(Dawdler));
             let cache = cache.build().expect("the manager is built");
             let pool =

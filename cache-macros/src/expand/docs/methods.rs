@@ -1,5 +1,6 @@
 //! What is said of an annotated method, below its own documentation.
 
+use super::terms;
 use crate::grammar::duration;
 use crate::model::key::Key;
 use crate::model::method::{Call, Invalidation, Kind};
@@ -31,18 +32,19 @@ fn place(call: &Call) -> String {
 }
 
 fn kept(call: &Call) -> String {
-    let ttl = match call.lifetimes.ttl {
+    let ttl = match call.terms.ttl {
         Some(0) => "It is not kept".to_owned(),
         Some(ttl) => format!("It is kept for {}", duration::words(ttl)),
         None => "It is kept for the repository's TTL".to_owned(),
     };
-    let negative = match call.lifetimes.negative_ttl {
+    let negative = match call.terms.negative_ttl {
         _ if !call.answer.optional => String::new(),
         Some(0) => "; a `None` is not kept".to_owned(),
         Some(ttl) => format!("; a `None` for {}", duration::words(ttl)),
         None => "; a `None` for the repository's negative TTL".to_owned(),
     };
-    format!("{ttl}{negative}.")
+    let read = terms::read(&call.terms, &terms::METHOD).map(|read| format!(" {read}"));
+    format!("{ttl}{negative}.{}", read.unwrap_or_default())
 }
 
 fn key(key: &Key) -> String {

@@ -1,6 +1,6 @@
 use quote::quote;
 
-use super::{code, read};
+use super::{code, docs, read};
 use crate::entry::cached_repository;
 
 #[test]
@@ -48,15 +48,40 @@ fn the_forms_of_an_answer_and_of_a_key() {
                         todo!()
                     }
 
-                    #[cached(key = "all")]
+                    #[cached(key = "all", level = "500ms", stale_on_error = "1h")]
                     async fn all(&self) -> Result<Arc<Vec<City>>, Problem> {
                         todo!()
                     }
 
-                    #[cached(key = "kind:{type}:{key}")]
+                    #[cached(key = "kind:{type}:{key}", level = "database")]
                     async fn r#type(&self, r#type: Kind, key: &str) -> sqlx::Result<Option<i64>> {
                         todo!()
                     }
+                }
+            }
+        ))
+    );
+}
+
+#[test]
+fn the_documentation_of_the_terms_of_a_method() {
+    snapshot!(
+        "cached_docs",
+        docs(cached_repository(
+            quote!(),
+            quote! {
+                impl Cities {
+                    #[cached(key = "strong", level = "strong")]
+                    pub async fn strong(&self) -> sqlx::Result<i64> {}
+
+                    #[cached(key = "bounded", level = "1m30s", stale_on_error = "45d")]
+                    pub async fn bounded(&self) -> sqlx::Result<i64> {}
+
+                    #[cached(key = "database", level = "database", stale_on_error = "0s")]
+                    pub async fn database(&self) -> sqlx::Result<i64> {}
+
+                    #[cached(key = "maybe", stale_on_error = "1h")]
+                    pub async fn maybe(&self) -> sqlx::Result<Option<i64>> {}
                 }
             }
         ))

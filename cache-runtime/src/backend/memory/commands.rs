@@ -1,16 +1,19 @@
 //! The ports, step by step on the shards. No step waits for anything but a shard's lock.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::MemoryCache;
+use super::stream::Stream;
 use crate::entry::Token;
 use crate::error::Result;
-use crate::key::{Key, Namespace};
+use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
-    BoxFuture, Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome,
+    BoxFuture, Cache, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
+    ReleaseOutcome,
 };
 
 impl MemoryCache {
@@ -18,6 +21,17 @@ impl MemoryCache {
     fn each<I, T>(&self, items: &[I], step: impl Fn(&I) -> Result<T>) -> Result<Vec<T>> {
         self.inner.open()?;
         items.iter().map(step).collect()
+    }
+
+    fn announcing_everything<T>(
+        &self,
+        namespace: &str,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        self.inner.listeners.announce_everything(namespace);
+        let done = work();
+        self.inner.listeners.announce_everything(namespace);
+        done
     }
 }
 
@@ -75,9 +89,11 @@ impl Cache for MemoryCache {
 
     fn clear<'a>(&'a self, namespace: &'a Namespace) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            let mut removed = 0;
-            self.everywhere(|shard, now| removed += shard.clear(namespace, now))?;
-            Ok(removed)
+            self.announcing_everything(namespace.as_str(), || {
+                let mut removed = 0;
+                self.everywhere(|shard, now| removed += shard.clear(namespace, now))?;
+                Ok(removed)
+            })
         })
     }
 
@@ -97,7 +113,13 @@ impl CoherentCache for MemoryCache {
     ) -> BoxFuture<'a, Result<Vec<LeaseOutcome>>> {
         Box::pin(async move {
             self.each(requests, |request| {
-                self.at(&request.key, |shard, now| shard.lease(request, ttl, now))
+                self.at(&request.key, |shard, now| {
+                    let outcome = shard.lease(request, ttl, now);
+                    if outcome == LeaseOutcome::Granted && request.over.is_some() {
+                        self.inner.listeners.announce(from_ref(&request.key));
+                    }
+                    outcome
+                })
             })
         })
     }
@@ -122,8 +144,9 @@ impl CoherentCache for MemoryCache {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.each(keys, |key| self.at(key, |shard, now| shard.hold(key, token, ttl, now)))
-                .map(drop)
+            self.each(keys, |key| self.at(key, |shard, now| shard.hold(key, token, ttl, now)))?;
+            self.inner.listeners.announce(keys);
+            Ok(())
         })
     }
 
@@ -133,7 +156,42 @@ impl CoherentCache for MemoryCache {
         token: Token,
     ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>> {
         Box::pin(async move {
-            self.each(keys, |key| self.at(key, |shard, now| shard.release(key, token, now)))
+            self.each(keys, |key| {
+                self.at(key, |shard, now| {
+                    let outcome = shard.release(key, token, now);
+                    // Under the shard's lock: nobody sees the key without it before it is announced.
+                    if outcome == ReleaseOutcome::WasGone {
+                        self.inner.listeners.announce(from_ref(key));
+                    }
+                    outcome
+                })
+            })
+        })
+    }
+
+    fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
+        Box::pin(async move {
+            self.each(keys, |key| self.at(key, |shard, now| shard.get_live(key, now)))
+        })
+    }
+
+    fn invalidations<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+    ) -> BoxFuture<'a, Result<Box<dyn InvalidationStream>>> {
+        Box::pin(async move {
+            let stream = Stream::open(self, namespace)?;
+            Ok(Box::new(stream) as Box<dyn InvalidationStream>)
+        })
+    }
+
+    fn sweep<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            self.announcing_everything(prefix.namespace(), || {
+                let mut removed = 0;
+                self.everywhere(|shard, now| removed += shard.sweep(prefix, now))?;
+                Ok(removed)
+            })
         })
     }
 }

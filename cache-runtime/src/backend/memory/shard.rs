@@ -11,7 +11,7 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 use super::hold::Writers;
 use crate::clock::Clock;
 use crate::entry::Token;
-use crate::key::{Key, Namespace};
+use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome};
 
@@ -64,6 +64,13 @@ impl Slot {
     fn lives(&self, now: u64) -> bool {
         self.deadline.is_none_or(|deadline| deadline > now)
     }
+
+    /// What is left of a life that is not over.
+    fn remaining(&self, now: u64) -> Remaining {
+        self.deadline.map_or(Remaining::Forever, |deadline| {
+            Remaining::Left(Duration::from_millis(deadline.saturating_sub(now)))
+        })
+    }
 }
 
 impl Shard {
@@ -109,13 +116,11 @@ impl Shard {
     }
 
     pub(super) fn remaining(&mut self, key: &Key, now: u64) -> Remaining {
-        match self.look(key, now, |slot| slot.deadline) {
-            None => Remaining::NoKey,
-            Some(None) => Remaining::Forever,
-            Some(Some(deadline)) => {
-                Remaining::Left(Duration::from_millis(deadline.saturating_sub(now)))
-            }
-        }
+        self.look(key, now, |slot| slot.remaining(now)).unwrap_or(Remaining::NoKey)
+    }
+
+    pub(super) fn get_live(&mut self, key: &Key, now: u64) -> Option<(Bytes, Remaining)> {
+        self.look(key, now, |slot| (slot.bytes.clone(), slot.remaining(now)))
     }
 
     pub(super) fn set(&mut self, key: &Key, bytes: Bytes, ttl: Ttl, now: u64) {
@@ -147,11 +152,23 @@ impl Shard {
 
     /// Removes the namespace's keys; says how many were alive.
     pub(super) fn clear(&mut self, namespace: &Namespace, now: u64) -> u64 {
+        self.remove_where(now, |key, _| namespace.owns(key.as_str()))
+    }
+
+    /// Removes the keys under the prefix but for live holds; says how many were alive.
+    pub(super) fn sweep(&mut self, prefix: &Prefix, now: u64) -> u64 {
+        self.remove_where(now, |key, slot| {
+            prefix.covers(key.as_str())
+                && Writers::live(&slot.bytes, now).is_none_or(|writers| writers.latest().is_none())
+        })
+    }
+
+    fn remove_where(&mut self, now: u64, condemned: impl Fn(&Key, &Slot) -> bool) -> u64 {
         let removed = Cell::new(0);
         self.entries.retain(|key, slot| {
-            let owned = namespace.owns(key.as_str());
-            removed.set(removed.get() + u64::from(owned && slot.lives(now)));
-            !owned
+            let condemned = condemned(key, slot);
+            removed.set(removed.get() + u64::from(condemned && slot.lives(now)));
+            !condemned
         });
         removed.get()
     }

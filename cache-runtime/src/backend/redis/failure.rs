@@ -67,6 +67,9 @@ pub(super) fn kind_of(error: &RedisError) -> ErrorKind {
         Some("OOM") => return ErrorKind::OutOfMemory,
         Some("WRONGPASS" | "NOAUTH" | "NOPERM") => return ErrorKind::Denied,
         Some("READONLY") => return ErrorKind::ReadOnly,
+        Some("ERR") if error.detail().is_some_and(denied_to_a_script) => {
+            return ErrorKind::Denied;
+        }
         _ => {}
     }
     match error.kind() {
@@ -83,6 +86,12 @@ pub(super) fn kind_of(error: &RedisError) -> ErrorKind {
         _ if error.is_io_error() || error.is_unrecoverable_error() => ErrorKind::Unreachable,
         _ => ErrorKind::Backend,
     }
+}
+
+/// What a script was refused comes back as an error of the script: so in Redis 7.0, and so later.
+fn denied_to_a_script(text: &str) -> bool {
+    text.starts_with("The user executing the script can't")
+        || text.starts_with("ACL failure in script")
 }
 
 /// A script's error reply keeps its code only in the text where Redis wraps it.

@@ -1,63 +1,56 @@
-//! The one connection, and its way back after it broke.
+//! The connection that calls go over, and who may use it when.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult};
-use tokio::sync::Notify;
+use redis::{Client, RedisResult};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
+use super::breaker::{Breaker, Look, State as BreakerState, Verdict};
+use super::dial::{Dialer, Live};
 use super::failure::{Place, is_read_only, translate};
+use super::health::RedisHealth;
+use super::seek::Seeker;
 use crate::error::{Error, ErrorKind, Result};
 
-/// So many calls in a row without an answer, and the connection counts as half-open.
-const SILENT_CALLS: u32 = 2;
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
 pub(super) struct Link {
-    client: Client,
-    place: Place,
-    connect_timeout: Duration,
+    dialer: Arc<Dialer>,
     operation_timeout: Duration,
     state: Mutex<State>,
+    /// The line, or whether calls are let through, has changed.
     changed: Notify,
-    /// Calls in a row that ran out of time.
-    silent: AtomicU32,
-    /// While calls run out of time, the next one that may wait is sent after this: milliseconds since the origin.
-    quiet_until: AtomicU64,
-    origin: Instant,
+    closed: watch::Sender<bool>,
+    era: AtomicU64,
+    session: AtomicU64,
+    /// Whether it was said that the server does not tell its identity.
+    warned: AtomicBool,
 }
 
-/// How much a call is worth waiting for while the server is in trouble.
+struct State {
+    line: Line,
+    breaker: Breaker,
+}
+
+enum Line {
+    /// Nobody has asked yet, or whoever was looking for a connection has died.
+    Idle,
+    /// The task of this number is looking for a connection.
+    Seeking(u64),
+    Up(Arc<Live>),
+    Closed,
+}
+
+/// How much a call is worth waiting for on a connection that has fallen silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// A reader's: it has the database to go to, and fails at once where another call has just run out of time.
+    /// A reader's: it has the database to go to, and waits no longer than until the silence is found to be a hang.
     Reader,
-    /// That of a writer's hold: it always tries, because a write depends on it.
+    /// That of a writer's hold, which a write depends on: once it is out, it waits to the end of its own time.
     Writer,
-}
-
-enum State {
-    /// Nobody has asked yet, or the last connection broke.
-    Idle {
-        pause: Duration,
-    },
-    /// A task is connecting.
-    Connecting,
-    Up {
-        connection: MultiplexedConnection,
-        generation: u64,
-    },
-    /// The last attempt failed; there is no other until then.
-    Down {
-        until: Instant,
-        pause: Duration,
-        error: Error,
-    },
-    Closed,
 }
 
 impl Link {
@@ -66,22 +59,70 @@ impl Link {
         place: Place,
         connect_timeout: Duration,
         operation_timeout: Duration,
+        hang_after: Duration,
     ) -> Self {
+        let (timeout, origin) = (connect_timeout, Instant::now());
+        let dialer = Arc::new(Dialer { client, place, timeout, hang_after, origin });
+        let state = State { line: Line::Idle, breaker: Breaker::new(dialer.now()) };
         Self {
-            client,
-            place,
-            connect_timeout,
+            dialer,
             operation_timeout,
-            state: Mutex::new(State::Idle { pause: FIRST_PAUSE }),
+            state: Mutex::new(state),
             changed: Notify::new(),
-            silent: AtomicU32::new(0),
-            quiet_until: AtomicU64::new(0),
-            origin: Instant::now(),
+            closed: watch::Sender::new(false),
+            era: AtomicU64::new(0),
+            session: AtomicU64::new(0),
+            warned: AtomicBool::new(false),
         }
     }
 
     pub(super) fn place(&self) -> &Place {
-        &self.place
+        &self.dialer.place
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.dialer.client
+    }
+
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.dialer.timeout
+    }
+
+    pub(super) fn era(&self) -> u64 {
+        self.era.load(Ordering::Acquire)
+    }
+
+    pub(super) fn session(&self) -> u64 {
+        self.session.load(Ordering::Acquire)
+    }
+
+    pub(super) fn health(&self) -> RedisHealth {
+        let state = self.lock();
+        let breaker = &state.breaker;
+        let since = (self.dialer.origin + breaker.since()).into_std();
+        RedisHealth::new(breaker.state(), since, breaker.last_error().cloned())
+    }
+
+    /// Fails where no call would be let through now. It neither waits nor allocates: the error is ready.
+    pub(super) fn admit(&self) -> Result<()> {
+        let state = self.lock();
+        match (&state.line, state.breaker.refusal()) {
+            (Line::Closed, _) => Err(closed()),
+            // The call that goes on sends somebody.
+            (Line::Idle, _) => Ok(()),
+            (_, Some(refusal)) => Err(refusal.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails once the cache was closed.
+    pub(super) fn open(&self) -> Result<()> {
+        if *self.closed.borrow() { Err(closed()) } else { Ok(()) }
+    }
+
+    pub(super) async fn until_closed(&self) {
+        // An error would mean that the sender is gone, and it is right here.
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// Runs one exchange with the server within the operation timeout.
@@ -94,172 +135,227 @@ impl Link {
         F: FnOnce(MultiplexedConnection) -> Fut,
         Fut: Future<Output = RedisResult<T>>,
     {
-        if patience == Patience::Reader && self.is_quiet() {
-            return Err(self.too_slow());
+        let began = self.now();
+        let live = self.live(began).await?;
+        let live = self.proven(live, began).await?;
+        self.exchange(&live, patience, began, exchange).await
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.dialer.now()
+    }
+
+    pub(super) fn operation_timeout(&self) -> Duration {
+        self.operation_timeout
+    }
+
+    /// The connection; where there is none, the next one, or why there will be none.
+    pub(super) async fn live(self: &Arc<Self>, began: Duration) -> Result<Arc<Live>> {
+        if let Some(live) = self.at_hand()? {
+            return Ok(live);
         }
-        let mut used = None;
-        let attempt = async {
-            let (connection, generation) = self.connection(patience).await?;
-            used = Some(generation);
-            exchange(connection).await.map_err(|error| {
-                if error.is_unrecoverable_error() || error.is_io_error() || is_read_only(&error) {
-                    self.broke(generation);
+        let coming = async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                // Registered before the look at the state, so that no change falls in between.
+                changed.as_mut().enable();
+                if let Some(live) = self.at_hand()? {
+                    return Ok(live);
                 }
-                translate(&self.place, error)
-            })
+                changed.await;
+            }
         };
-        let outcome = tokio::time::timeout(self.operation_timeout, attempt).await;
-        match outcome {
-            Ok(answer) => {
-                if self.silent.load(Ordering::Relaxed) > 0 {
-                    self.silent.store(0, Ordering::Relaxed);
-                }
-                answer
-            }
+        let left = began.saturating_add(self.operation_timeout).saturating_sub(self.now());
+        match tokio::time::timeout(left, coming).await {
+            Ok(live) => live,
             Err(_) => {
-                self.quiet_until.store(self.millis() + self.timeout_millis(), Ordering::Relaxed);
-                let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
-                if let Some(generation) = used
-                    && silent >= SILENT_CALLS
-                {
-                    self.broke(generation);
+                // Who comes now need not find out by waiting as long.
+                let error = self.too_slow();
+                let mut state = self.lock();
+                if matches!(state.line, Line::Seeking(_)) {
+                    state.breaker.open(self.now(), error.clone());
+                    drop(state);
+                    self.changed.notify_waiters();
                 }
-                Err(self.too_slow())
+                Err(error)
             }
         }
     }
 
-    /// Whether a call has just run out of time. One reader after another tries again, a timeout apart; the others are
-    /// spared the wait.
-    fn is_quiet(&self) -> bool {
-        if self.silent.load(Ordering::Relaxed) == 0 {
-            return false;
+    /// The connection, if it is there; `None` where it is worth waiting for.
+    fn at_hand(self: &Arc<Self>) -> Result<Option<Arc<Live>>> {
+        let state = self.lock();
+        match &state.line {
+            Line::Closed => return Err(closed()),
+            Line::Up(live) => return Ok(Some(Arc::clone(live))),
+            Line::Idle | Line::Seeking(_) => {}
         }
-        let (now, until) = (self.millis(), self.quiet_until.load(Ordering::Relaxed));
-        let next = now + self.timeout_millis();
-        now < until
-            || self
-                .quiet_until
-                .compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed)
-                .is_err()
+        let answer = match state.breaker.refusal() {
+            Some(refusal) => Err(refusal.clone()),
+            None => Ok(None),
+        };
+        if matches!(state.line, Line::Idle) {
+            self.seek(state);
+        }
+        answer
     }
 
-    fn millis(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
+    /// Sends a task of its own for a connection: a caller that gives up must not undo the attempt for all others.
+    fn seek(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        state.line = Line::Seeking(number);
+        let pause = match state.breaker.state() {
+            BreakerState::Closed => Duration::ZERO,
+            BreakerState::Open | BreakerState::HalfOpen => state.breaker.pause(),
+        };
+        // A runtime that is shutting down drops the task at once, which takes the lock.
+        drop(state);
+        let seeker = Seeker::new(self, number);
+        tokio::spawn(seeker.seek(Arc::clone(&self.dialer), pause));
     }
 
-    fn timeout_millis(&self) -> u64 {
-        u64::try_from(self.operation_timeout.as_millis()).unwrap_or(u64::MAX)
+    /// Sends one exchange over this connection.
+    pub(super) async fn exchange<T, F, Fut>(
+        self: &Arc<Self>,
+        live: &Arc<Live>,
+        patience: Patience,
+        began: Duration,
+        exchange: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(MultiplexedConnection) -> Fut,
+        Fut: Future<Output = RedisResult<T>>,
+    {
+        let mut look = Look::new(began, self.operation_timeout, live.hang_after);
+        let _waiting = live.gauge.wait(self.now());
+        let answer = exchange(live.connection());
+        tokio::pin!(answer);
+        loop {
+            let pause = look.next().saturating_sub(self.now());
+            if let Ok(answer) = tokio::time::timeout(pause, answer.as_mut()).await {
+                return answer.map_err(|error| {
+                    if error.is_unrecoverable_error() || error.is_io_error() || is_read_only(&error)
+                    {
+                        self.broke(live);
+                    }
+                    translate(self.place(), error)
+                });
+            }
+            let now = self.now();
+            match look.at(now, live.gauge.silence(now), live.gauge.waiting()) {
+                Verdict::Wait => {}
+                Verdict::Hangs => self.trip(live, self.hangs(live)),
+                Verdict::TooSlow { silent } => {
+                    if silent {
+                        self.trip(live, self.too_slow());
+                    }
+                    return Err(self.too_slow());
+                }
+            }
+            if patience == Patience::Reader {
+                // Another call may have found the hang.
+                self.admit()?;
+            }
+        }
     }
 
     fn too_slow(&self) -> Error {
-        let millis = self.operation_timeout.as_millis();
-        Error::new(
-            ErrorKind::Timeout,
-            format!("Redis at {} did not answer within {millis} ms", self.place),
-        )
+        let (place, millis) = (self.place(), self.operation_timeout.as_millis());
+        let message = format!("Redis at {place} did not answer within {millis} ms");
+        Error::new(ErrorKind::Timeout, message)
+    }
+
+    fn hangs(&self, live: &Live) -> Error {
+        let (place, millis) = (self.place(), live.hang_after.as_millis());
+        let message =
+            format!("Redis at {place} did not answer any of several calls for {millis} ms");
+        Error::new(ErrorKind::Timeout, message)
     }
 
     pub(super) fn close(&self) {
-        *self.lock() = State::Closed;
+        self.lock().line = Line::Closed;
+        self.closed.send_replace(true);
         self.changed.notify_waiters();
     }
 
-    async fn connection(
-        self: &Arc<Self>,
-        patience: Patience,
-    ) -> Result<(MultiplexedConnection, u64)> {
-        if let State::Up { connection, generation } = &*self.lock() {
-            return Ok((connection.clone(), *generation));
-        }
-        let mut tried = false;
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            // Registered before the look at the state, so that no change falls in between.
-            changed.as_mut().enable();
-            {
-                let mut state = self.lock();
-                let pause = match &*state {
-                    State::Up { connection, generation } => {
-                        return Ok((connection.clone(), *generation));
-                    }
-                    State::Closed => return Err(closed()),
-                    // A writer tries again at once, but only once.
-                    State::Down { until, error, .. }
-                        if tried || (patience == Patience::Reader && Instant::now() < *until) =>
-                    {
-                        return Err(error.clone());
-                    }
-                    State::Down { pause, .. } | State::Idle { pause } => Some(*pause),
-                    State::Connecting => None,
-                };
-                if let Some(pause) = pause {
-                    *state = State::Connecting;
-                    // In a task of its own: a caller that gives up must not undo the attempt for all others.
-                    tokio::spawn(Arc::clone(self).connect(pause));
-                }
-            }
-            changed.await;
-            tried = true;
+    /// Lets no more calls through, and looks for another connection.
+    fn trip(self: &Arc<Self>, live: &Live, error: Error) {
+        let mut state = self.lock();
+        if state.is_up(live) {
+            tracing::info!(server = %self.place(), %error, "calls to Redis are refused until it answers");
+            state.breaker.open(self.now(), error);
+            self.seek(state);
         }
     }
 
-    async fn connect(self: Arc<Self>, pause: Duration) {
-        static GENERATION: AtomicU64 = AtomicU64::new(0);
-        let _attempt = Attempt(&self);
-        // The answers are timed by the caller of each exchange.
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.connect_timeout))
-            .set_response_timeout(None);
-        let connecting = async {
-            let mut connection =
-                self.client.get_multiplexed_async_connection_with_config(&config).await?;
-            refuse_a_replica(&mut connection).await?;
-            Ok(connection)
-        };
-        let outcome = tokio::time::timeout(self.connect_timeout, connecting).await;
-        let next = match outcome {
-            Ok(Ok(connection)) => {
-                let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
-                self.silent.store(0, Ordering::Relaxed);
-                tracing::info!(server = %self.place, "connected to Redis");
-                State::Up { connection, generation }
-            }
-            failed => {
-                let error = match failed {
-                    Ok(Err(error)) => translate(&self.place, error),
-                    _ => Error::new(
-                        ErrorKind::Unreachable,
-                        format!("Redis at {} let the connection time out", self.place),
-                    ),
-                };
-                let until = Instant::now() + pause;
-                State::Down { until, pause: (pause * 2).min(LONGEST_PAUSE), error }
-            }
-        };
-        let mut state = self.lock();
-        if !matches!(*state, State::Closed) {
-            *state = next;
+    /// Looks for another connection than this, if it is still the one in use.
+    pub(super) fn broke(self: &Arc<Self>, live: &Live) {
+        let state = self.lock();
+        if state.is_up(live) {
+            tracing::debug!(server = %self.place(), "the connection to Redis broke");
+            self.seek(state);
         }
+    }
+
+    /// Looks for another connection than the one in use.
+    pub(super) fn leave(self: &Arc<Self>) {
+        let state = self.lock();
+        if matches!(state.line, Line::Up(_)) {
+            self.seek(state);
+        }
+    }
+
+    /// Called by the seeker of this number for each attempt: how long to wait before the next one; `None` once nobody
+    /// wants a connection of it.
+    pub(super) fn attempts(&self, number: u64) -> Option<Duration> {
+        let mut state = self.lock();
+        state.is_sought_by(number).then(|| {
+            state.breaker.probe(self.dialer.now());
+            state.breaker.pause()
+        })
+    }
+
+    pub(super) fn missed(&self, number: u64, error: Error) {
+        let mut state = self.lock();
+        if state.is_sought_by(number) {
+            tracing::debug!(server = %self.place(), %error, "there is no connection to Redis");
+            state.breaker.open(self.dialer.now(), error);
+            drop(state);
+            self.changed.notify_waiters();
+        }
+    }
+
+    pub(super) fn found(&self, number: u64, live: Live) {
+        let mut state = self.lock();
+        if !state.is_sought_by(number) {
+            return;
+        }
+        if live.identity.era == 0 && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                server = %self.place(),
+                "Redis does not say which server it is (its user may not send INFO): where it comes back with older \
+                 data, after a restart or a failover, that goes unnoticed, and old values may be read until their TTL"
+            );
+        }
+        // Before anyone can get an answer over the new connection.
+        self.era.store(live.identity.era, Ordering::Release);
+        self.session.store(live.generation, Ordering::Release);
+        state.line = Line::Up(Arc::new(live));
+        state.breaker.close(self.dialer.now());
         drop(state);
+        tracing::info!(server = %self.place(), "connected to Redis");
         self.changed.notify_waiters();
     }
 
-    /// Forgets the connection in use.
-    pub(super) fn leave(&self) {
+    /// The seeker has died, with its runtime or by a panic: the next call sends another.
+    pub(super) fn abandoned(&self, number: u64) {
         let mut state = self.lock();
-        if matches!(*state, State::Up { .. }) {
-            *state = State::Idle { pause: FIRST_PAUSE };
-        }
-    }
-
-    /// Forgets the connection of this generation, if it is still the one in use.
-    fn broke(&self, broken: u64) {
-        let mut state = self.lock();
-        if matches!(*state, State::Up { generation, .. } if generation == broken) {
-            *state = State::Idle { pause: FIRST_PAUSE };
-            tracing::debug!(server = %self.place, "the connection to Redis broke");
+        if state.is_sought_by(number) {
+            state.line = Line::Idle;
+            drop(state);
+            self.changed.notify_waiters();
         }
     }
 
@@ -268,32 +364,13 @@ impl Link {
     }
 }
 
-/// A replica lags behind its primary, so what it answers is no answer. Where the server does not say what it is, its
-/// refusal of the first write will.
-async fn refuse_a_replica(connection: &mut MultiplexedConnection) -> RedisResult<()> {
-    let role: RedisResult<Vec<redis::Value>> = redis::cmd("ROLE").query_async(connection).await;
-    let name = role.ok().and_then(|role| role.into_iter().next());
-    match name {
-        Some(redis::Value::BulkString(name)) if name == b"slave" => Err((
-            redis::ErrorKind::Server(redis::ServerErrorKind::ReadOnly),
-            "the server is a replica",
-        )
-            .into()),
-        _ => Ok(()),
+impl State {
+    fn is_up(&self, live: &Live) -> bool {
+        matches!(&self.line, Line::Up(up) if up.generation == live.generation)
     }
-}
 
-/// An attempt that dies, with its runtime or by a panic, must not leave everyone waiting for it.
-struct Attempt<'l>(&'l Link);
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        if matches!(*state, State::Connecting) {
-            *state = State::Idle { pause: FIRST_PAUSE };
-            drop(state);
-            self.0.changed.notify_waiters();
-        }
+    fn is_sought_by(&self, number: u64) -> bool {
+        matches!(&self.line, Line::Seeking(seeker) if *seeker == number)
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use redis::Script;
 
-/// Reads the writers of a hold that are still alive. A hold is `H`, then 16 bytes of token and 8 of deadline each.
+/// Reads the writers of a hold that are still alive. A hold is `H`, then 16 bytes of token and 8 of deadline each. Where
+/// a value of another data type stands at the key, `other` is set and the entry is the error.
 const LIVE: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -23,14 +24,16 @@ local function live(entry, token)
   end
   return kept, last, mine
 end
-local entry = redis.call('GET', KEYS[1])
-local held = entry and string.byte(entry) == 72
+local entry = redis.pcall('GET', KEYS[1])
+local other = type(entry) == 'table'
+local held = entry and not other and string.byte(entry) == 72
 ";
 
 /// Sets a writer's token at a key, beside other writers'. Arguments: token, milliseconds.
 pub(super) static HOLD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{LIVE}
+if other then return entry end
 local kept, last = {{}}, 0
 if held then kept, last = live(entry, ARGV[1]) end
 local deadline = now + ARGV[2]
@@ -41,21 +44,31 @@ return 1"
     ))
 });
 
-/// Takes a writer's token out. Argument: token. Answers whether it was there.
+/// Takes a writer's token out. Arguments: token, channel. Answers whether it was there; where it was not, announces the
+/// key, whatever stood there.
 pub(super) static RELEASE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{LIVE}
-if not held then
-  if entry then redis.call('DEL', KEYS[1]) end
-  return 0
-end
-local kept, last, mine = live(entry, ARGV[1])
-if #kept == 0 then
-  redis.call('DEL', KEYS[1])
-else
+local kept, last, mine = {{}}, 0, false
+if held then kept, last, mine = live(entry, ARGV[1]) end
+if #kept > 0 then
   redis.call('SET', KEYS[1], 'H' .. table.concat(kept), 'PXAT', string.format('%.0f', last))
+elseif entry and not other then
+  redis.call('DEL', KEYS[1])
 end
-return mine and 1 or 0"
+if mine then return 1 end
+redis.call('PUBLISH', ARGV[2], '\\1K' .. struct.pack('<I4', #KEYS[1]) .. KEYS[1])
+return 0"
+    ))
+});
+
+/// Removes whatever stands at a key but for a hold that is alive. Answers whether something was removed.
+pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{LIVE}
+if other or not entry then return 0 end
+if held and #live(entry, '') > 0 then return 0 end
+return redis.call('UNLINK', KEYS[1])"
     ))
 });
 
@@ -77,19 +90,20 @@ return 0",
     )
 });
 
-/// Puts a lease where exactly these bytes stand. Arguments: bytes, lease, milliseconds. Answers 1 and nothing, 0 and
-/// what stands there instead, or 2 and nothing where the key is absent.
+/// Puts a lease where exactly these bytes stand, and announces the key. Arguments: bytes, lease, milliseconds, channel.
+/// Answers 1 and nothing, 0 and what stands there instead, or 2 and nothing where the key is absent.
 pub(super) static LEASE_OVER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local entry = redis.call('GET', KEYS[1])
 if not entry then return {2, ''} end
 if entry ~= ARGV[1] then return {0, entry} end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('PUBLISH', ARGV[4], '\\1K' .. struct.pack('<I4', #KEYS[1]) .. KEYS[1])
 return {1, ''}",
     )
 });
 
 /// All of them, for a server that has forgotten them.
-pub(super) fn all() -> [&'static Script; 5] {
-    [&HOLD, &RELEASE, &FILL, &ABANDON, &LEASE_OVER]
+pub(super) fn all() -> [&'static Script; 6] {
+    [&HOLD, &RELEASE, &SWEEP, &FILL, &ABANDON, &LEASE_OVER]
 }

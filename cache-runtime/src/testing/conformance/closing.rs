@@ -8,6 +8,7 @@ use super::room::{MINUTE, Room, bytes, fill, ok, request};
 use crate::entry::Token;
 use crate::error::{ErrorKind, Result};
 use crate::policy::Ttl;
+use crate::port::InvalidationStream;
 
 pub async fn closing_twice_is_fine<B: Backend>(backend: &B) {
     let room = Room::open(backend).await;
@@ -20,6 +21,14 @@ pub async fn closing_twice_is_fine<B: Backend>(backend: &B) {
 fn expect_closed<T: Debug>(answer: Result<T>, call: &str) {
     let kind = answer.map_err(|error| error.kind()).map(|answer| format!("{answer:?}"));
     assert_eq!(kind, Err(ErrorKind::Closed), "{call} after the close");
+}
+
+/// A backend without a stream may go on saying so.
+#[track_caller]
+fn expect_not_open(answer: Result<Box<dyn InvalidationStream>>) {
+    let kind = answer.map(|_| "a stream").map_err(|error| error.kind());
+    let right = matches!(kind, Err(ErrorKind::Closed | ErrorKind::Unsupported));
+    assert!(right, "invalidations after the close: {kind:?}");
 }
 
 pub async fn after_the_close_every_call_fails_as_closed<B: Backend>(backend: &B) {
@@ -45,6 +54,9 @@ pub async fn after_the_close_every_call_fails_as_closed<B: Backend>(backend: &B)
     expect_closed(cache.abandon(&keys, token).await, "abandon");
     expect_closed(cache.hold(&keys, token, MINUTE).await, "hold");
     expect_closed(cache.release(&keys, token).await, "release");
+    expect_closed(cache.get_live(&keys).await, "get_live");
+    expect_closed(cache.sweep(&room.namespace().whole()).await, "sweep");
+    expect_not_open(cache.invalidations(room.namespace()).await);
     ok(cache.close().await, "closing once more");
     expect_closed(cache.get(&key).await, "get after the second close");
 }

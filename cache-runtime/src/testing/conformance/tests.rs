@@ -14,8 +14,11 @@ fn the_suite_lists_every_case_of_every_chapter() {
         ("leases", include_str!("leases.rs")),
         ("lifetimes", include_str!("lifetimes.rs")),
         ("races", include_str!("races.rs")),
+        ("live", include_str!("live.rs")),
         ("random", include_str!("random.rs")),
         ("releases", include_str!("releases.rs")),
+        ("streams", include_str!("streams.rs")),
+        ("sweeps", include_str!("sweeps.rs")),
     ];
     let suite = include_str!("../conformance.rs");
     let declared = suite.lines().filter(|line| line.starts_with("pub mod ")).count();

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use super::{FaultyCache, Op};
 use crate::entry::Token;
 use crate::error::Result;
-use crate::key::{Key, Namespace};
+use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
-    BoxFuture, Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome,
+    BoxFuture, Cache, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
+    ReleaseOutcome,
 };
 
 impl Cache for FaultyCache {
@@ -95,5 +96,28 @@ impl CoherentCache for FaultyCache {
         token: Token,
     ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>> {
         self.pass(Op::Release, move |inner| inner.release(keys, token))
+    }
+
+    fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
+        self.pass(Op::GetLive, move |inner| inner.get_live(keys))
+    }
+
+    fn sweep<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<u64>> {
+        self.pass(Op::Sweep, move |inner| inner.sweep(prefix))
+    }
+
+    fn invalidations<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+    ) -> BoxFuture<'a, Result<Box<dyn InvalidationStream>>> {
+        self.pass(Op::Invalidations, move |inner| inner.invalidations(namespace))
+    }
+
+    fn era(&self) -> u64 {
+        self.inner.era()
+    }
+
+    fn session(&self) -> u64 {
+        self.inner.session()
     }
 }

@@ -38,11 +38,17 @@ pub enum Op {
     Hold,
     /// [`CoherentCache::release`](crate::CoherentCache::release).
     Release,
+    /// [`CoherentCache::get_live`](crate::CoherentCache::get_live).
+    GetLive,
+    /// [`CoherentCache::sweep`](crate::CoherentCache::sweep).
+    Sweep,
+    /// [`CoherentCache::invalidations`](crate::CoherentCache::invalidations).
+    Invalidations,
 }
 
 impl Op {
     /// Every call, in the order of the ports.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Get,
         Self::Set,
         Self::Delete,
@@ -60,5 +66,8 @@ impl Op {
         Self::Abandon,
         Self::Hold,
         Self::Release,
+        Self::GetLive,
+        Self::Sweep,
+        Self::Invalidations,
     ];
 }

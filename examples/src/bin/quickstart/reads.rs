@@ -19,7 +19,7 @@ impl Tour<'_> {
         let mut section = Section::new(
             self.cache,
             "A first and a second read",
-            "The first asks the database and leaves its answer in the cache; \"none\" is an answer, too.",
+            "The first asks the database and leaves its answer in the cache, and in this process's own memory; \"none\" is an answer, too.",
         );
         section.read("get(1850147)", cities.get(TOKYO), city).await?;
         section.read("get(1850147)", cities.get(TOKYO), city).await?;
@@ -28,7 +28,7 @@ impl Tour<'_> {
             cities.get(TOKYO).await?;
         }
         let each = began.elapsed() / REPEATS;
-        section.row("  1,000 times more, one by one", "the same", "cache", &time(each));
+        section.row("  1,000 times more, one by one", "the same", "process", &time(each));
         section.read("get(-1)", cities.get(NORDHAFEN), city).await?;
         section.read("get(-1)", cities.get(NORDHAFEN), city).await?;
         section.end();
@@ -125,6 +125,7 @@ impl Tour<'_> {
 
 fn cells(explained: &Explanation) -> [String; 4] {
     let asks = match explained.origin {
+        Origin::Process => "the process",
         Origin::Cache => "the cache",
         Origin::Database => "the database",
     };

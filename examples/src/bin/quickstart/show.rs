@@ -99,13 +99,15 @@ impl<'c> Section<'c> {
 
 /// Where the reads between two looks at the counters got their answers.
 fn origin(before: &Stats, after: &Stats) -> String {
-    let cached = after.hits + after.negative_hits - before.hits - before.negative_hits;
-    let missed = after.misses - before.misses;
+    let near = after.tier_hits - before.tier_hits;
+    let far = after.hits + after.negative_hits - before.hits - before.negative_hits;
+    let (cached, missed) = (near + far, after.misses - before.misses);
     let queries = match after.loads - before.loads {
         1 => "1 query".to_owned(),
         more => format!("{more} queries"),
     };
     match (cached, missed) {
+        (_, 0) if far == 0 => "process".to_owned(),
         (_, 0) => "cache".to_owned(),
         (0, _) => format!("database, {queries}"),
         _ => format!("{cached} cached, {queries}"),

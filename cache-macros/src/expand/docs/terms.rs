@@ -1,0 +1,83 @@
+//! What is said of the terms on which values are kept and read.
+
+use crate::grammar::duration;
+use crate::grammar::level::Level;
+use crate::model::repository::Terms;
+
+/// "A row is kept for 15 minutes, and that there is none is remembered for 30 seconds."
+pub(super) fn kept(terms: &Terms) -> String {
+    let negative = match terms.negative_ttl {
+        Some(0) => "is not remembered".to_owned(),
+        Some(ttl) => format!("is remembered for {}", duration::words(ttl)),
+        None => "is remembered for the manager's negative TTL".to_owned(),
+    };
+    format!("{}, and that there is none {negative}.", kept_row(terms))
+}
+
+/// "A row is kept for 15 minutes"
+pub(super) fn kept_row(terms: &Terms) -> String {
+    match terms.ttl {
+        Some(0) => "A row is not kept".to_owned(),
+        Some(ttl) => format!("A row is kept for {}", duration::words(ttl)),
+        None => "A row is kept for the manager's TTL".to_owned(),
+    }
+}
+
+/// Whose terms they are.
+pub(super) struct Owner {
+    /// Who decides where they are silent.
+    around: &'static str,
+    /// What a level depends on, beside writes through repositories.
+    as_far_as: &'static str,
+}
+
+pub(super) const REPOSITORY: Owner = Owner { around: "the manager", as_far_as: "" };
+pub(super) const METHOD: Owner =
+    Owner { around: "the repository", as_far_as: ", as far as writes invalidate it" };
+
+/// How old an answer may be, and when an expired one is served, as far as it was said.
+pub(super) fn read(terms: &Terms, owner: &Owner) -> Option<String> {
+    let level = terms.level.map(|given| level(given, owner));
+    let said: Vec<String> = [level, expired(terms, owner)].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
+fn level(level: Level, Owner { as_far_as, .. }: &Owner) -> String {
+    match level {
+        Level::Strong => format!(
+            "Level strong: no answer is older than what was committed when the read began{as_far_as}."
+        ),
+        Level::Bounded(bound) => {
+            let bound = duration::words(bound);
+            format!(
+                "Level bounded by {bound}: no answer is older than what was committed {bound} before the read began, nor than \
+                 what this process has written{as_far_as}."
+            )
+        }
+        Level::Database => {
+            "Level database: the cache is passed over, unless the caller asks for another level."
+                .to_owned()
+        }
+    }
+}
+
+fn expired(terms: &Terms, Owner { around, .. }: &Owner) -> Option<String> {
+    let slow =
+        terms.soft_timeout.map(|time| format!("takes longer than {}", duration::words(time)));
+    Some(match (terms.stale_on_error, slow) {
+        (None, None) => return None,
+        (Some(0), _) => "Where a load fails, no expired answer is served.".to_owned(),
+        (Some(stale), slow) => {
+            let slow = slow.map(|slow| format!(", or {slow}")).unwrap_or_default();
+            format!(
+                "Where a load fails{slow}, an answer is served for up to {} after its TTL; never one that a write has \
+                 invalidated.",
+                duration::words(stale)
+            )
+        }
+        (None, Some(slow)) => format!(
+            "Where a load {slow}, an expired answer is served, for as long after its TTL as {around} allows; never one that a \
+             write has invalidated."
+        ),
+    })
+}

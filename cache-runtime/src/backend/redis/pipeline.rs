@@ -1,0 +1,113 @@
+//! How commands are sent: one at a time, and many in one round trip.
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Script};
+
+use super::RedisCache;
+use super::failure::{is_no_script, is_read_only, translate};
+use super::link::Patience;
+use super::scripts;
+use crate::error::{Error, Result};
+
+/// Keys in one command or pipeline: enough to make a round trip cheap, few enough not to hold up everyone else's.
+pub(super) const CHUNK: usize = 500;
+
+impl RedisCache {
+    /// Sends one command, which is made only where it is let through.
+    pub(super) async fn one<T: FromRedisValue>(&self, command: impl FnOnce() -> Cmd) -> Result<T> {
+        self.link.admit()?;
+        let command = command();
+        let exchange = |mut connection| async move { command.query_async(&mut connection).await };
+        self.link.run(Patience::Reader, exchange).await
+    }
+
+    /// Sends one command for each item, in pipelines; each answer stands for itself.
+    pub(super) async fn each<I, T: FromRedisValue>(
+        &self,
+        patience: Patience,
+        items: &[I],
+        mut command: impl FnMut(&mut Pipeline, &I),
+    ) -> Result<Vec<RedisResult<T>>> {
+        let mut answers = Vec::with_capacity(items.len());
+        for chunk in items.chunks(CHUNK) {
+            self.link.admit()?;
+            let mut pipeline = Pipeline::with_capacity(chunk.len());
+            for item in chunk {
+                command(&mut pipeline, item);
+            }
+            answers.extend(self.pipeline(patience, pipeline, &[]).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Sends one pipeline, and the commands of `tail` behind all of it; each answer stands for itself.
+    pub(super) async fn pipeline<T: FromRedisValue>(
+        &self,
+        patience: Patience,
+        mut pipeline: Pipeline,
+        tail: &[Cmd],
+    ) -> Result<Vec<RedisResult<T>>> {
+        pipeline.ignore_errors();
+        for command in tail {
+            pipeline.add_command(command.clone());
+        }
+        let exchange = |connection| exchange::<T>(connection, pipeline, tail.len());
+        let answers = self.link.run(patience, exchange).await?;
+        if answers.iter().any(|answer| answer.as_ref().is_err_and(is_read_only)) {
+            // A failover has made a replica of this server: its address leads elsewhere by now.
+            self.link.leave();
+        }
+        Ok(answers)
+    }
+
+    pub(super) fn failed(&self, error: RedisError) -> Error {
+        translate(self.link.place(), error)
+    }
+
+    pub(super) fn read<T: FromRedisValue>(&self, value: redis::Value) -> Result<T> {
+        T::from_redis_value(value).map_err(|error| self.failed(error.into()))
+    }
+}
+
+/// Runs a pipeline. Where the server has forgotten the scripts, loads them and runs once more what has not run, and
+/// the last `tail` commands, which must come behind all others.
+async fn exchange<T: FromRedisValue>(
+    mut connection: MultiplexedConnection,
+    pipeline: Pipeline,
+    tail: usize,
+) -> RedisResult<Vec<RedisResult<T>>> {
+    let mut answers: Vec<RedisResult<T>> = pipeline.query_async(&mut connection).await?;
+    if !answers.iter().any(|answer| answer.as_ref().is_err_and(is_no_script)) {
+        return Ok(answers);
+    }
+    for script in scripts::all() {
+        script.load_async(&mut connection).await?;
+    }
+    let mut again = Pipeline::new();
+    again.ignore_errors();
+    let mut places = Vec::new();
+    let head = answers.len().saturating_sub(tail);
+    for (number, (answer, command)) in answers.iter_mut().zip(pipeline.cmd_iter()).enumerate() {
+        if number >= head || answer.as_ref().is_err_and(is_no_script) {
+            again.add_command(command.clone());
+            places.push(answer);
+        }
+    }
+    let repeated: Vec<RedisResult<T>> = again.query_async(&mut connection).await?;
+    for (place, answer) in places.into_iter().zip(repeated) {
+        *place = answer;
+    }
+    Ok(answers)
+}
+
+pub(super) fn call(
+    pipeline: &mut Pipeline,
+    script: &Script,
+    key: impl AsRef<[u8]>,
+    arguments: &[&[u8]],
+) {
+    let command = pipeline.cmd("EVALSHA").arg(script.get_hash()).arg(1).arg(key.as_ref());
+    for argument in arguments {
+        command.arg(*argument);
+    }
+}

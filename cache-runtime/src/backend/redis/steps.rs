@@ -1,0 +1,222 @@
+//! The steps of the protocol, in Redis commands.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::{Pipeline, RedisResult};
+
+use super::RedisCache;
+use super::announcement;
+use super::commands::remaining;
+use super::failure::is_wrong_type;
+use super::link::Patience;
+use super::pipeline::{CHUNK, call};
+use super::scripts;
+use super::stream::Stream;
+use crate::entry::Token;
+use crate::error::{ErrorKind, Result};
+use crate::key::{Key, Namespace, Prefix};
+use crate::policy::Ttl;
+use crate::port::{
+    BoxFuture, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
+    ReleaseOutcome,
+};
+
+fn millis(time: Duration) -> u64 {
+    Ttl::After(time).millis().unwrap_or(0).max(1)
+}
+
+impl CoherentCache for RedisCache {
+    fn lease<'a>(
+        &'a self,
+        requests: &'a [LeaseRequest],
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Vec<LeaseOutcome>>> {
+        Box::pin(async move {
+            let ttl = millis(ttl).to_string();
+            let answers = self
+                .each::<_, redis::Value>(Patience::Reader, requests, |pipeline, request| {
+                    let lease = request.token.lease();
+                    match &request.over {
+                        None => {
+                            pipeline.cmd("SET").arg(request.key.as_str()).arg(&lease[..]);
+                            pipeline.arg("NX").arg("GET").arg("PX").arg(&ttl);
+                        }
+                        Some(over) => {
+                            let channel = announcement::channel(request.key.namespace());
+                            let arguments =
+                                [&over[..], &lease[..], ttl.as_bytes(), channel.as_bytes()];
+                            call(pipeline, &scripts::LEASE_OVER, request.key.as_str(), &arguments);
+                        }
+                    }
+                })
+                .await?;
+            requests
+                .iter()
+                .zip(answers)
+                .map(|(request, answer)| self.leased(request, answer))
+                .collect()
+        })
+    }
+
+    fn fill<'a>(&'a self, fills: &'a [Fill]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async move {
+            let answers = self
+                .each::<_, bool>(Patience::Reader, fills, |pipeline, fill| {
+                    let ttl = fill
+                        .ttl
+                        .millis()
+                        .map_or_else(String::new, |millis| millis.max(1).to_string());
+                    let arguments = [&fill.token.lease()[..], &fill.entry[..], ttl.as_bytes()];
+                    call(pipeline, &scripts::FILL, fill.key.as_str(), &arguments);
+                })
+                .await?;
+            // Another data type at the key is not our lease.
+            let stands = |answer: RedisResult<bool>| match answer {
+                Err(error) if is_wrong_type(&error) => Ok(false),
+                other => other.map_err(|error| self.failed(error)),
+            };
+            answers.into_iter().map(stands).collect()
+        })
+    }
+
+    fn abandon<'a>(&'a self, keys: &'a [Key], token: Token) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let lease = token.lease();
+            let answers = self
+                .each::<_, redis::Value>(Patience::Reader, keys, |pipeline, key| {
+                    call(pipeline, &scripts::ABANDON, key.as_str(), &[&lease]);
+                })
+                .await?;
+            answers.into_iter().try_for_each(|answer| match answer {
+                Err(error) if !is_wrong_type(&error) => Err(self.failed(error)),
+                _ => Ok(()),
+            })
+        })
+    }
+
+    fn hold<'a>(
+        &'a self,
+        keys: &'a [Key],
+        token: Token,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let ttl = millis(ttl).to_string();
+            for chunk in keys.chunks(CHUNK) {
+                self.link.admit()?;
+                let mut pipeline = Pipeline::with_capacity(chunk.len() + 1);
+                for key in chunk {
+                    let arguments = [&token.as_bytes()[..], ttl.as_bytes()];
+                    call(&mut pipeline, &scripts::HOLD, key.as_str(), &arguments);
+                }
+                // Behind the holds: who hears of them finds them there.
+                let announcements = announcement::of_keys(chunk);
+                let answers = self
+                    .pipeline::<redis::Value>(Patience::Writer, pipeline, &announcements)
+                    .await?;
+                for answer in answers {
+                    answer.map_err(|error| self.failed(error))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn release<'a>(
+        &'a self,
+        keys: &'a [Key],
+        token: Token,
+    ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>> {
+        Box::pin(async move {
+            let answers = self
+                .each::<_, bool>(Patience::Reader, keys, |pipeline, key| {
+                    let channel = announcement::channel(key.namespace());
+                    let arguments = [&token.as_bytes()[..], channel.as_bytes()];
+                    call(pipeline, &scripts::RELEASE, key.as_str(), &arguments);
+                })
+                .await?;
+            let outcome = |answer: RedisResult<bool>| match answer {
+                Ok(true) => Ok(ReleaseOutcome::Released),
+                Ok(false) => Ok(ReleaseOutcome::WasGone),
+                Err(error) => Err(self.failed(error)),
+            };
+            answers.into_iter().map(outcome).collect()
+        })
+    }
+
+    fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
+        Box::pin(async move {
+            let mut live = Vec::with_capacity(keys.len());
+            for chunk in keys.chunks(CHUNK) {
+                let mut pipeline = Pipeline::with_capacity(1 + chunk.len());
+                let mget = pipeline.cmd("MGET");
+                for key in chunk {
+                    mget.arg(key.as_str());
+                }
+                for key in chunk {
+                    pipeline.cmd("PTTL").arg(key.as_str());
+                }
+                let exchange = |mut connection| async move {
+                    pipeline.query_async::<Vec<redis::Value>>(&mut connection).await
+                };
+                let mut answers = self.link.run(Patience::Reader, exchange).await?.into_iter();
+                let values = answers.next().unwrap_or(redis::Value::Nil);
+                let values: Vec<Option<Bytes>> = self.read(values)?;
+                for (value, life) in values.into_iter().zip(answers) {
+                    let left = remaining(self.read(life)?);
+                    live.push(value.map(|value| (value, left)));
+                }
+            }
+            Ok(live)
+        })
+    }
+
+    fn invalidations<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+    ) -> BoxFuture<'a, Result<Box<dyn InvalidationStream>>> {
+        Box::pin(async move {
+            let stream = Stream::open(self, namespace).await?;
+            Ok(Box::new(stream) as Box<dyn InvalidationStream>)
+        })
+    }
+
+    fn sweep<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(self.sweep_prefix(prefix))
+    }
+
+    fn era(&self) -> u64 {
+        self.link.era()
+    }
+
+    fn session(&self) -> u64 {
+        self.link.session()
+    }
+}
+
+impl RedisCache {
+    fn leased(
+        &self,
+        request: &LeaseRequest,
+        answer: RedisResult<redis::Value>,
+    ) -> Result<LeaseOutcome> {
+        match answer {
+            Err(error) if is_wrong_type(&error) => Ok(LeaseOutcome::Refused(ErrorKind::WrongType)),
+            Err(error) => Err(self.failed(error)),
+            Ok(value) if request.over.is_some() => {
+                let (code, found): (u8, Bytes) = self.read(value)?;
+                Ok(match code {
+                    0 => LeaseOutcome::Taken(found),
+                    1 => LeaseOutcome::Granted,
+                    _ => LeaseOutcome::Gone,
+                })
+            }
+            // SET … NX GET answers with what was there before, and nothing where it set.
+            Ok(value) => {
+                let before: Option<Bytes> = self.read(value)?;
+                Ok(before.map_or(LeaseOutcome::Granted, LeaseOutcome::Taken))
+            }
+        }
+    }
+}

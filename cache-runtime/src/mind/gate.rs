@@ -1,0 +1,192 @@
+//! Whether what the cache says may be believed: after an outage only once the outbox has been drained.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Open from the start, and for ever where there is no relay, because then no write goes by the outbox.
+///
+/// With a relay it is open for one [session](crate::CoherentCache::session) of the cache at a time: when the session
+/// changes, or a write of this process could not hold its keys, it is shut until the relay has drained the outbox.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    relayed: AtomicBool,
+    /// A write went by the outbox, and nothing has been drained since: also without a relay nothing is believed then.
+    doubted: AtomicBool,
+    /// A write has waited for its delivery in vain, and nothing has been drained since.
+    undelivered: AtomicBool,
+    /// The session that is trusted, plus one; zero for none.
+    trusted: AtomicU64,
+    /// Writes whose release has failed, and was not answered since. Where their hold was lost, an old value may stand in
+    /// the cache until it is.
+    unreleased: AtomicUsize,
+    /// How often trust was lost. Written under the lock.
+    doubts: Mutex<u64>,
+}
+
+/// What a relay takes before it drains, and shows when it has: trust that was lost meanwhile is not given back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drain {
+    session: u64,
+    doubts: u64,
+}
+
+impl Gate {
+    /// Whether answers of this session may be believed.
+    pub(crate) fn trusts(&self, session: u64) -> bool {
+        if self.unreleased.load(Ordering::Acquire) > 0 {
+            return false;
+        }
+        self.trusted.load(Ordering::Acquire) == session + 1
+            || !(self.relayed.load(Ordering::Acquire) || self.doubted.load(Ordering::Acquire))
+    }
+
+    /// A relay comes, and has to drain before anything is believed; `false` where there is one already.
+    pub(crate) fn claim(&self) -> bool {
+        if self.is_relayed() {
+            return false;
+        }
+        self.lose_trust();
+        !self.relayed.swap(true, Ordering::AcqRel)
+    }
+
+    /// A relay is there, or has gone.
+    pub(crate) fn relayed(&self, relayed: bool) {
+        self.relayed.store(relayed, Ordering::Release);
+    }
+
+    /// Whether writes may go by the outbox.
+    pub(crate) fn is_relayed(&self) -> bool {
+        self.relayed.load(Ordering::Acquire)
+    }
+
+    /// A write went by the outbox: what the cache says may be older.
+    pub(crate) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Release);
+        self.lose_trust();
+    }
+
+    /// A write's release has failed: until it is answered nothing is believed.
+    pub(crate) fn unreleased(&self) {
+        self.unreleased.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// That release was answered.
+    pub(crate) fn released(&self) {
+        self.unreleased.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether a write that goes by the outbox may hope to see its delivery.
+    pub(crate) fn delivers(&self) -> bool {
+        !self.undelivered.load(Ordering::Acquire)
+    }
+
+    /// Whether a write has seen its delivery.
+    pub(crate) fn delivering(&self, seen: bool) {
+        self.undelivered.store(!seen, Ordering::Release);
+    }
+
+    fn lose_trust(&self) {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        *doubts += 1;
+        self.trusted.store(0, Ordering::Release);
+    }
+
+    /// Called before the outbox is drained.
+    pub(crate) fn begin(&self, session: u64) -> Drain {
+        let doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        Drain { session, doubts: *doubts }
+    }
+
+    /// Whether this drain, once done, still gives trust back: to this session, and with no doubt since its begin.
+    pub(crate) fn stands(&self, drain: Drain, session: u64) -> bool {
+        let doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        drain.session == session && drain.doubts == *doubts
+    }
+
+    /// Called when the outbox was drained to the head that it had at the begin; says whether the gate is open now.
+    pub(crate) fn drained(&self, drain: Drain) -> bool {
+        let doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let good = *doubts == drain.doubts;
+        if good {
+            self.trusted.store(drain.session + 1, Ordering::Release);
+            self.doubted.store(false, Ordering::Release);
+            self.undelivered.store(false, Ordering::Release);
+        }
+        good
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_relay_everything_is_believed() {
+        let gate = Gate::default();
+        assert!(gate.trusts(0) && gate.trusts(7));
+    }
+
+    #[test]
+    fn a_session_is_believed_once_it_was_drained_and_doubted_again() {
+        let gate = Gate::default();
+        gate.relayed(true);
+        assert!(!gate.trusts(3));
+        assert!(gate.drained(gate.begin(3)));
+        assert!(gate.trusts(3) && !gate.trusts(4));
+        gate.doubt();
+        assert!(!gate.trusts(3));
+    }
+
+    #[test]
+    fn nothing_is_believed_while_a_release_is_not_answered() {
+        let gate = Gate::default();
+        gate.unreleased();
+        gate.unreleased();
+        gate.released();
+        assert!(!gate.trusts(3));
+        gate.released();
+        assert!(gate.trusts(3));
+    }
+
+    #[test]
+    fn a_doubt_outlives_the_relay() {
+        let gate = Gate::default();
+        gate.relayed(true);
+        gate.doubt();
+        gate.relayed(false);
+        assert!(!gate.trusts(3));
+        gate.relayed(true);
+        assert!(gate.drained(gate.begin(3)));
+        gate.relayed(false);
+        assert!(gate.trusts(3) && gate.trusts(4));
+    }
+
+    #[test]
+    fn there_is_one_relay_at_a_time_and_each_has_to_drain() {
+        let gate = Gate::default();
+        assert!(gate.claim() && !gate.claim());
+        assert!(gate.drained(gate.begin(3)) && gate.trusts(3));
+        gate.relayed(false);
+        assert!(gate.claim());
+        assert!(!gate.trusts(3));
+    }
+
+    #[test]
+    fn a_drain_stands_until_the_session_changes_or_a_doubt_comes() {
+        let gate = Gate::default();
+        let drain = gate.begin(3);
+        assert!(gate.stands(drain, 3) && !gate.stands(drain, 4));
+        gate.doubt();
+        assert!(!gate.stands(drain, 3));
+    }
+
+    #[test]
+    fn a_doubt_during_the_drain_stays() {
+        let gate = Gate::default();
+        gate.relayed(true);
+        let drain = gate.begin(3);
+        gate.doubt();
+        assert!(!gate.drained(drain));
+        assert!(!gate.trusts(3));
+    }
+}

@@ -1,0 +1,106 @@
+//! What a relay did, counted.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::error::ErrorKind;
+
+/// The lag is that of so many rows: the last second of a busy relay, the last hour of an idle one.
+const REMEMBERED: usize = 1024;
+
+/// What a relay has done since it was spawned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RelayStats {
+    /// Deliveries.
+    pub rounds: u64,
+    /// Rows delivered.
+    pub rows: u64,
+    /// Keys taken out of the cache, each counted once a delivery.
+    pub keys: u64,
+    /// Prefixes swept, as after a `TRUNCATE`.
+    pub sweeps: u64,
+    /// Rounds that failed, and were or will be repeated.
+    pub failures: u64,
+    /// Why the last one failed; `None` once a round has succeeded again.
+    pub failing: Option<ErrorKind>,
+    /// How often the namespace was emptied because the database was in another life than the cache.
+    pub emptied: u64,
+    /// How long the last rows had waited when their keys were gone.
+    pub lag: Lag,
+}
+
+/// The time from the moment a row was written, on the database's clock, until its keys were out of the cache: of the
+/// last 1024 rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lag {
+    /// Half of the rows took no longer.
+    pub p50: Duration,
+    /// All but one in a hundred took no longer.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tally(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    stats: RelayStats,
+    lags: VecDeque<Duration>,
+}
+
+impl Tally {
+    pub(super) fn delivered(
+        &self,
+        lags: impl Iterator<Item = Duration>,
+        keys: usize,
+        sweeps: usize,
+    ) {
+        let mut counts = self.lock();
+        counts.stats.rounds += 1;
+        counts.stats.keys += keys as u64;
+        counts.stats.sweeps += sweeps as u64;
+        for lag in lags {
+            counts.stats.rows += 1;
+            if counts.lags.len() == REMEMBERED {
+                counts.lags.pop_front();
+            }
+            counts.lags.push_back(lag);
+        }
+    }
+
+    pub(super) fn emptied(&self) {
+        self.lock().stats.emptied += 1;
+    }
+
+    pub(super) fn failed(&self, why: ErrorKind) {
+        let mut counts = self.lock();
+        counts.stats.failures += 1;
+        counts.stats.failing = Some(why);
+    }
+
+    pub(super) fn went_well(&self) {
+        self.lock().stats.failing = None;
+    }
+
+    pub(super) fn snapshot(&self) -> RelayStats {
+        let counts = self.lock();
+        let (mut stats, mut lags) = (counts.stats, Vec::from_iter(counts.lags.iter().copied()));
+        drop(counts);
+        lags.sort_unstable();
+        let at = |share: usize| {
+            let place = (lags.len() * share).div_ceil(100).saturating_sub(1);
+            lags.get(place).copied().unwrap_or_default()
+        };
+        stats.lag = Lag { p50: at(50), p99: at(99), max: at(100) };
+        stats
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,120 @@
+//! The soft timeout: a load that takes its time goes on, and its callers get the expired value.
+//!
+//! The lease has taken the value's place in the backend, so this process keeps it beside the lease's token while the
+//! load goes on. Whoever finds that very lease at the key may have the value: no writer has come since.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::fill::Filling;
+use super::flight::{Arrival, Leader};
+use super::loads::Turn;
+use super::reader::Reader;
+use super::spec::{Answer, Spec};
+use crate::entry::{Body, Entry};
+use crate::policy::Ttl;
+use crate::port::Step;
+
+/// How a load is made to go on without its caller; there is none for a load that borrows.
+pub(crate) type Carry<Fut, T> = fn(Fut) -> JoinHandle<T>;
+
+/// A load, and how it goes on without its caller, if it can.
+pub(crate) type Work<F, Fut, T> = (F, Option<Carry<Fut, T>>);
+
+/// A load on its way, and what its caller has in hand.
+pub(super) struct Underway<T> {
+    pub(super) load: JoinHandle<T>,
+    pub(super) turn: Turn,
+    pub(super) permit: Filling,
+    pub(super) leader: Leader,
+}
+
+/// What became of it.
+pub(super) enum Waited<T, V> {
+    /// It was loaded in time, or there is nothing to serve in its place.
+    Loaded(T, Filling, Leader),
+    /// It goes on; this is the expired value.
+    GoesOn(V),
+}
+
+impl Reader<'_> {
+    /// Waits for the load up to the soft timeout, and then for as long as the expired value may not be served.
+    pub(super) async fn wait_softly<A, E>(
+        self,
+        spec: &Spec,
+        underway: Underway<Result<A::Value, E>>,
+    ) -> Waited<Result<A::Value, E>, A::Value>
+    where
+        A: Answer,
+        E: Send + 'static,
+    {
+        let Underway { mut load, turn, mut permit, leader } = underway;
+        if let Ok(loaded) = tokio::time::timeout(spec.soft_timeout, &mut load).await {
+            return Waited::Loaded(outcome(loaded), permit, leader);
+        }
+        let Some((value, body)) = self.expired_under::<A>(spec, &permit).await else {
+            return Waited::Loaded(outcome(load.await), permit, leader);
+        };
+        self.counters.stale.up();
+        leader.land(Some(Arrival::Value(body.clone())));
+        leader.filled(false);
+        self.flights.stand_by(&spec.key, permit.token(), body);
+        let (context, flights, counters) =
+            (self.context.clone(), self.flights.clone(), self.counters.clone());
+        let spec = spec.clone();
+        self.context.tasks.spawn(async move {
+            let reader =
+                Reader { context: &context, flights: &flights, counters: &counters, cap: None };
+            let began = context.clock.elapsed();
+            let loaded = load.await;
+            drop(turn);
+            let token = permit.token();
+            match loaded {
+                Ok(Ok(value)) => {
+                    let took = context.clock.elapsed().saturating_sub(began);
+                    let body = A::encode(&value, spec.codec());
+                    if let Some(fill) = reader.prepare(&spec, Some(permit), body, took) {
+                        reader.fill(fill, || {}).await;
+                    }
+                }
+                _ => {
+                    if let Some((bytes, left)) = permit.take_expired() {
+                        reader
+                            .fill(permit.put_back(&spec.key, bytes, Ttl::After(left)), || {})
+                            .await;
+                    }
+                }
+            }
+            flights.stand_down(&spec.key, token);
+        });
+        Waited::GoesOn(value)
+    }
+
+    /// The expired value, if the lease that has replaced it still stands.
+    async fn expired_under<A: Answer>(
+        self,
+        spec: &Spec,
+        permit: &Filling,
+    ) -> Option<(A::Value, Body)> {
+        let Entry::Value(value) = Entry::parse(permit.expired()?) else { return None };
+        let answer = A::decode(&value.body)?;
+        self.context.before(Step::Read, &spec.key).await;
+        let there = self.context.cache.get(&spec.key).await.ok()??;
+        (there == permit.token().lease() && self.context.trusts()).then_some((answer, value.body))
+    }
+}
+
+fn outcome<T>(joined: Result<T, tokio::task::JoinError>) -> T {
+    match joined.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(outcome) => outcome,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // Nobody aborts a load, so its runtime has ended, and this caller with it.
+        Err(Err(_)) => std::panic::resume_unwind(Box::new("the runtime ended during a load")),
+    }
+}
+
+/// Whether a load may be given up for an expired value.
+pub(super) fn applies(spec: &Spec, permit: &Filling) -> bool {
+    spec.soft_timeout > Duration::ZERO && permit.expired().is_some()
+}

@@ -1,0 +1,143 @@
+//! The tier in the process: decoded values, for reads that may be a little old.
+//!
+//! It holds only what the backend had as a value when no invalidation of its key came in between, and it answers only
+//! while a beat of the stream that was sent less than the asked time ago has come back: everything that was announced
+//! before that beat has then been heard.
+
+mod generations;
+mod proof;
+mod store;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::generations::{Generations, Seen};
+use self::proof::Proof;
+use self::store::{Hash, Near, Store};
+use super::spec::Kept;
+use crate::clock::{Clock, Moment, nanos};
+use crate::key::Key;
+use crate::policy::{Policy, Remaining};
+
+pub(crate) struct Tier {
+    store: Store,
+    generations: Generations,
+    proof: Proof,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a reader takes before it asks the backend, and shows when it has an answer to keep: the generations of the key
+/// and the tags, as they were then.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    epoch: u64,
+    key: Seen,
+    tags: Box<[Seen]>,
+}
+
+impl Tier {
+    /// `None` where there is to be none.
+    pub(crate) fn new(policy: &Policy, clock: &Arc<dyn Clock>) -> Option<Self> {
+        (policy.tier_entries > 0 && policy.tier_bytes > 0).then(|| Self {
+            store: Store::new(policy.tier_entries, policy.tier_bytes),
+            generations: Generations::new(),
+            proof: Proof::default(),
+            clock: Arc::clone(clock),
+        })
+    }
+
+    /// Whether a read that may be this old can be answered at all. The moment that it is now, if so.
+    pub(crate) fn proven(&self, bound: Duration) -> Option<Moment> {
+        let now = self.clock.moment();
+        self.proof.holds(now, bound).then_some(now)
+    }
+
+    /// What is kept at this key, for a read that began at `now`.
+    pub(crate) fn get(&self, text: &str, fingerprint: u64, now: Moment) -> Option<Kept> {
+        let (running, _) = now.parts();
+        self.store.read(Hash::of(text), text, |near| {
+            let current = near.fingerprint == fingerprint
+                && near.deadline > running
+                && near.tags.iter().all(|tag| self.generations.is_current(*tag));
+            current.then(|| near.kept.clone())
+        })
+    }
+
+    /// `None` while the tier is shut.
+    pub(crate) fn ticket(&self, key: &Key, tags: &[Key]) -> Option<Ticket> {
+        let epoch = self.proof.epoch()?;
+        let seen = |key: &Key| self.generations.see(Hash::of(key.as_str()));
+        Some(Ticket { epoch, key: seen(key), tags: tags.iter().map(seen).collect() })
+    }
+
+    /// Keeps a value that the backend had after the ticket was taken, for as long as it lives there; says whether it
+    /// did.
+    pub(crate) fn admit(
+        &self,
+        ticket: Ticket,
+        key: &Key,
+        fingerprint: u64,
+        (kept, bytes): (Kept, usize),
+        remaining: Remaining,
+    ) -> bool {
+        let (running, _) = self.clock.moment().parts();
+        let deadline = match remaining {
+            Remaining::NoKey => return false,
+            Remaining::Forever => u64::MAX,
+            Remaining::Left(left) => running.saturating_add(nanos(left)),
+        };
+        let near = Near { kept, fingerprint, deadline, tags: ticket.tags };
+        self.store.put(Hash::of(key.as_str()), key, near, bytes, || {
+            self.proof.epoch() == Some(ticket.epoch) && self.generations.is_current(ticket.key)
+        })
+    }
+
+    /// What stands at this key is not what it was.
+    pub(crate) fn evict(&self, key: &Key) {
+        let hash = Hash::of(key.as_str());
+        // First the generation, then the entry: whoever admits in between is refused, or its entry is removed here.
+        self.generations.bump(hash);
+        self.store.remove(hash, key.as_str());
+    }
+
+    /// Nothing that is kept can be trusted; what comes from now on can.
+    pub(crate) fn empty(&self) {
+        self.proof.turn();
+        self.store.clear();
+    }
+
+    /// The stream is lost: nothing is served or kept until it stands again.
+    pub(crate) fn shut(&self) {
+        self.proof.shut();
+        self.store.clear();
+    }
+
+    /// The stream stands: values may be kept. They are served once a beat has come back.
+    pub(crate) fn open(&self) {
+        self.proof.open();
+    }
+
+    /// A beat that was sent at this moment has come back.
+    pub(crate) fn prove(&self, sent: Moment) {
+        self.proof.set(sent);
+    }
+
+    /// Entries and their weight in bytes.
+    pub(crate) fn size(&self) -> (usize, u64) {
+        self.store.size()
+    }
+}
+
+impl fmt::Debug for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (entries, bytes) = self.size();
+        f.debug_struct("Tier")
+            .field("entries", &entries)
+            .field("bytes", &bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! Whether the tier may answer: its stream stands, and has lately proved that nothing is missing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// An epoch is odd while the stream stands. Whatever makes the kept values worthless moves on to the next.
+#[derive(Debug, Default)]
+pub(super) struct Proof {
+    epoch: AtomicU64,
+    /// When the last beat was sent that has come back, on both clocks; zero for none in this epoch. Read apart: each
+    /// half is checked for itself, and each is written only with a proof that holds.
+    running: AtomicU64,
+    wall: AtomicU64,
+}
+
+impl Proof {
+    /// Whether a beat that was sent less than `bound` before `now` has come back.
+    pub(super) fn holds(&self, now: Moment, bound: Duration) -> bool {
+        let sent = (self.running.load(Ordering::Acquire), self.wall.load(Ordering::Acquire));
+        // A moment may lag, and so look younger than it is.
+        sent.0 != 0 && sent.1 != 0 && Moment::from_parts(sent).age(now) + Moment::LAG < bound
+    }
+
+    /// The epoch, while the stream stands.
+    pub(super) fn epoch(&self) -> Option<u64> {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        (epoch % 2 == 1).then_some(epoch)
+    }
+
+    pub(super) fn set(&self, sent: Moment) {
+        let (running, wall) = sent.parts();
+        self.running.store(running.max(1), Ordering::Release);
+        self.wall.store(wall.max(1), Ordering::Release);
+    }
+
+    /// The next epoch of a stream that stands.
+    pub(super) fn turn(&self) {
+        self.epoch.fetch_add(2, Ordering::AcqRel);
+    }
+
+    pub(super) fn shut(&self) {
+        self.running.store(0, Ordering::Release);
+        self.wall.store(0, Ordering::Release);
+        if self.epoch().is_some() {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    pub(super) fn open(&self) {
+        if self.epoch().is_none() {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}

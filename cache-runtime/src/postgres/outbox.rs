@@ -1,0 +1,339 @@
+//! The outbox in a table of Postgres.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::postgres::{PgPool, PgTransactionManager};
+use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
+use sqlx_core::transaction::TransactionManager;
+
+use super::lent::Lent;
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::{Key, Namespace, Prefix};
+use crate::port::{Backlog, BoxFuture, Delivery, Lineage, Outbox, OutboxRow};
+
+/// What the database may take for one statement of the relay.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long rows stay taken, and how long where a prefix is to be swept, which reads through the whole cache.
+const LIMIT: Duration = Duration::from_secs(5);
+const SWEEP_LIMIT: Duration = Duration::from_secs(300);
+/// By so much longer the server waits than the relay, before it rolls back what a paused process has taken.
+const GRACE: Duration = Duration::from_secs(5);
+/// Keys in one row. So many short ones stay below the size at which Postgres moves a value out of its row.
+pub(super) const CHUNK: i64 = 64;
+
+/// The end of a name that stands for everything that begins with what is before it: no key has this character.
+const ALL: char = '*';
+
+/// Begins a round. It reads what is committed, whatever the default is; gives its rows back soon where its process is
+/// paused; is not in the way of who locks the table; need not survive a crash, after which rows may come again; and goes
+/// by the index however small the table was when the statement was planned.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+     SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+     SET LOCAL lock_timeout = '5s'; \
+     SET LOCAL synchronous_commit = off; \
+     SET LOCAL enable_seqscan = off";
+
+/// The rows are chosen once, which `IN (SELECT …)` does not promise. Rows that are taken are passed over, and rows that
+/// commit late are there next time, whatever their number.
+const TAKE: &str = "DELETE FROM cache_runtime.outbox WHERE ctid = ANY (ARRAY( \
+         SELECT ctid FROM cache_runtime.outbox WHERE namespace = $1 \
+         ORDER BY namespace, id LIMIT $2 FOR UPDATE SKIP LOCKED)) \
+     RETURNING id, keys, extract(epoch FROM clock_timestamp() - created_at)::float8";
+
+const LINEAGE: &str = "SELECT pg_is_in_recovery(), \
+         (SELECT system_identifier FROM pg_control_system()), \
+         CASE WHEN NOT pg_is_in_recovery() \
+             THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int8 END, \
+         (SELECT oid::int8 FROM pg_database WHERE datname = current_database()), \
+         s.system_identifier, s.timeline, s.database \
+     FROM (VALUES ($1)) AS n (namespace) LEFT JOIN cache_runtime.state s ON s.namespace = n.namespace";
+
+/// The same on a server that does not say: another database is noticed, a failover is not.
+const BLIND_LINEAGE: &str = "SELECT pg_is_in_recovery(), 0::int8, 0::int8, \
+         (SELECT oid::int8 FROM pg_database WHERE datname = current_database()), \
+         s.system_identifier, s.timeline, s.database \
+     FROM (VALUES ($1)) AS n (namespace) LEFT JOIN cache_runtime.state s ON s.namespace = n.namespace";
+
+/// The outbox of one namespace in a database.
+#[derive(Debug)]
+pub(crate) struct PgOutbox {
+    pool: PgPool,
+    namespace: Namespace,
+    /// The server does not say on which timeline it is.
+    blind: AtomicBool,
+}
+
+impl PgOutbox {
+    pub(crate) fn new(pool: &PgPool, namespace: &Namespace) -> Self {
+        Self { pool: pool.clone(), namespace: namespace.clone(), blind: AtomicBool::new(false) }
+    }
+
+    /// One statement on a connection of its own, planned for the table as it is now: a queue has a million rows at one
+    /// moment and none at the next.
+    async fn ask<T>(&self, sql: &'static str, number: Option<i64>) -> Result<T>
+    where
+        T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+    {
+        within(PATIENCE, async {
+            let mut on = Lent::of(&self.pool).await?;
+            let mut query = sqlx::query_as(sql).bind(self.namespace.as_str());
+            if let Some(number) = number {
+                query = query.bind(number);
+            }
+            let answer = query.persistent(false).fetch_one(&mut *on).await.map_err(failed)?;
+            on.give_back();
+            Ok(answer)
+        })
+        .await
+    }
+
+    async fn ask_lineage(&self) -> Result<LineageRow> {
+        if !self.blind.load(Ordering::Relaxed) {
+            match self.ask(LINEAGE, None).await {
+                Err(error) if is_withheld(&error) => {}
+                answer => return answer,
+            }
+        }
+        let answer = self.ask(BLIND_LINEAGE, None).await?;
+        if !self.blind.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the server does not let the relay see its timeline: a failover that loses commits is not noticed, and \
+                 what was cached of them stays until its TTL"
+            );
+        }
+        Ok(answer)
+    }
+
+    async fn take_rows(&self, most: usize) -> Result<Option<Box<dyn Delivery>>> {
+        let mut on = Lent::of(&self.pool).await?;
+        // Most of the time there is nothing, which takes one round trip to see.
+        let any: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM cache_runtime.outbox WHERE namespace = $1)",
+        )
+        .bind(self.namespace.as_str())
+        .persistent(false)
+        .fetch_one(&mut *on)
+        .await
+        .map_err(failed)?;
+        if !any {
+            on.give_back();
+            return Ok(None);
+        }
+        PgTransactionManager::begin(&mut on, Some(BEGIN.into_sql_str())).await.map_err(failed)?;
+        let mut taken: Vec<(i64, Vec<String>, f64)> = sqlx::query_as(TAKE)
+            .bind(self.namespace.as_str())
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(&mut *on)
+            .await
+            .map_err(failed)?;
+        if taken.is_empty() {
+            PgTransactionManager::commit(&mut on).await.map_err(failed)?;
+            on.give_back();
+            return Ok(None);
+        }
+        taken.sort_unstable_by_key(|(id, ..)| *id);
+        let rows: Vec<OutboxRow> = taken.into_iter().map(|(_, keys, age)| row(keys, age)).collect();
+        let sweeps = rows.iter().any(|row| !row.prefixes.is_empty());
+        let limit = if sweeps { SWEEP_LIMIT } else { LIMIT };
+        if sweeps {
+            let timeout = (limit + GRACE).as_secs();
+            let sql = format!("SET LOCAL idle_in_transaction_session_timeout = '{timeout}s'");
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *on).await.map_err(failed)?;
+        }
+        Ok(Some(Box::new(Taken { on, rows, limit })))
+    }
+}
+
+fn row(names: Vec<String>, age: f64) -> OutboxRow {
+    let mut row = OutboxRow {
+        age: Duration::try_from_secs_f64(age.max(0.0)).unwrap_or_default(),
+        ..OutboxRow::default()
+    };
+    for name in names {
+        match name.strip_suffix(ALL) {
+            Some(prefix) => row.prefixes.push(Prefix::from_text(prefix)),
+            None => row.keys.push(Key::from_text(&name)),
+        }
+    }
+    row
+}
+
+impl Outbox for PgOutbox {
+    fn take(&self, most: usize) -> BoxFuture<'_, Result<Option<Box<dyn Delivery>>>> {
+        Box::pin(within(PATIENCE, self.take_rows(most)))
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Option<i64>>> {
+        Box::pin(async {
+            let sql = "SELECT max(id) FROM cache_runtime.outbox WHERE namespace = $1";
+            let (head,) = self.ask(sql, None).await?;
+            Ok(head)
+        })
+    }
+
+    fn waits(&self, head: i64) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move {
+            let sql = "SELECT EXISTS (SELECT FROM cache_runtime.outbox WHERE namespace = $1 AND id <= $2)";
+            let (waits,) = self.ask(sql, Some(head)).await?;
+            Ok(waits)
+        })
+    }
+
+    fn backlog(&self) -> BoxFuture<'_, Result<Backlog>> {
+        Box::pin(async {
+            let sql = "SELECT count(*), \
+                     coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 \
+                 FROM cache_runtime.outbox WHERE namespace = $1";
+            let (rows, oldest): (i64, f64) = self.ask(sql, None).await?;
+            let oldest = Duration::try_from_secs_f64(oldest.max(0.0)).unwrap_or_default();
+            Ok(Backlog::new(u64::try_from(rows).unwrap_or_default(), oldest))
+        })
+    }
+
+    fn lineage(&self) -> BoxFuture<'_, Result<(Lineage, Option<Lineage>)>> {
+        Box::pin(async {
+            let (standby, system, timeline, database, system_before, timeline_before, before) =
+                self.ask_lineage().await?;
+            let Some(timeline) = timeline.filter(|_| !standby) else {
+                return Err(Error::new(
+                    ErrorKind::Outbox,
+                    "the relay is connected to a standby: give it the pool of the primary",
+                ));
+            };
+            let noted = system_before.zip(timeline_before).zip(before);
+            let noted =
+                noted.map(|((system, timeline), database)| Lineage { system, timeline, database });
+            Ok((Lineage { system, timeline, database }, noted))
+        })
+    }
+
+    fn note<'a>(&'a self, lineage: &'a Lineage) -> BoxFuture<'a, Result<()>> {
+        Box::pin(within(PATIENCE, async {
+            let mut on = Lent::of(&self.pool).await?;
+            sqlx::query(
+                "INSERT INTO cache_runtime.state (namespace, system_identifier, timeline, database) \
+                 VALUES ($1, $2, $3, $4) ON CONFLICT (namespace) DO UPDATE SET \
+                     system_identifier = excluded.system_identifier, timeline = excluded.timeline, \
+                     database = excluded.database, recorded_at = clock_timestamp()",
+            )
+            .bind(self.namespace.as_str())
+            .bind(lineage.system)
+            .bind(lineage.timeline)
+            .bind(lineage.database)
+            .execute(&mut *on)
+            .await
+            .map_err(failed)?;
+            on.give_back();
+            Ok(())
+        }))
+    }
+}
+
+/// Rows that this transaction has deleted and not yet committed. Dropped, its connection is closed, and they are back.
+#[derive(Debug)]
+struct Taken {
+    on: Lent,
+    rows: Vec<OutboxRow>,
+    limit: Duration,
+}
+
+impl Delivery for Taken {
+    fn rows(&self) -> &[OutboxRow] {
+        &self.rows
+    }
+
+    fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    fn settle(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+        let mut on = self.on;
+        Box::pin(within(PATIENCE, async move {
+            PgTransactionManager::commit(&mut on).await.map_err(failed)?;
+            on.give_back();
+            Ok(())
+        }))
+    }
+}
+
+/// Writes keys to the outbox in the caller's transaction; gives the numbers of the rows, for [`delivered`]. Nothing is
+/// written for no keys.
+pub(crate) async fn record(
+    on: &mut PgConnection,
+    namespace: &Namespace,
+    keys: &[Key],
+) -> Result<Vec<i64>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<&str> = keys.iter().map(Key::as_str).collect();
+    sqlx::query_scalar(
+        "INSERT INTO cache_runtime.outbox (namespace, keys) \
+         SELECT $1, array_agg(key) FROM unnest($2::text[]) WITH ORDINALITY AS keys (key, place) \
+         GROUP BY (place - 1) / $3 RETURNING id",
+    )
+    .bind(namespace.as_str())
+    .bind(&keys)
+    .bind(CHUNK)
+    .fetch_all(on)
+    .await
+    .map_err(failed)
+}
+
+/// Whether these rows, which are committed, have been delivered.
+pub(crate) async fn delivered(pool: &PgPool, namespace: &Namespace, rows: &[i64]) -> Result<bool> {
+    let mut on = Lent::of(pool).await?;
+    let there: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM cache_runtime.outbox WHERE namespace = $1 AND id = ANY ($2))",
+    )
+    .bind(namespace.as_str())
+    .bind(rows)
+    .persistent(false)
+    .fetch_one(&mut *on)
+    .await
+    .map_err(failed)?;
+    on.give_back();
+    Ok(!there)
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::new(
+            ErrorKind::Outbox,
+            format!("the database did not answer within {limit:?}: the outbox stays as it is"),
+        )),
+    }
+}
+
+/// The server, its timeline and the database, as they are and as they were noted; first whether it is a standby.
+type LineageRow = (bool, i64, Option<i64>, i64, Option<i64>, Option<i64>, Option<i64>);
+
+/// Whether the server refused a function, as managed ones do with those that speak of its files.
+fn is_withheld(error: &Error) -> bool {
+    use std::error::Error as _;
+    let database = error.source().and_then(|source| source.downcast_ref::<sqlx::Error>());
+    let code = database.and_then(sqlx::Error::as_database_error).and_then(|error| error.code());
+    matches!(code.as_deref(), Some("42501" | "0A000" | "42883"))
+}
+
+/// What the database's refusal means to who uses the outbox.
+pub(super) fn failed(error: sqlx::Error) -> Error {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let (kind, message) = match (code.as_deref(), &error) {
+        (Some("3F000" | "42P01" | "42703" | "42883"), _) => (
+            ErrorKind::Outbox,
+            "the outbox is not in this database, or is older than this program: call cache_runtime::migrate(&pool)",
+        ),
+        (Some("42501"), _) => (
+            ErrorKind::Outbox,
+            "the role may not use the outbox: GRANT USAGE ON SCHEMA cache_runtime, and SELECT, INSERT, UPDATE, DELETE ON \
+             ALL TABLES IN SCHEMA cache_runtime",
+        ),
+        (_, sqlx::Error::PoolClosed) => (ErrorKind::Closed, "the pool of the outbox is closed"),
+        _ => (ErrorKind::Outbox, "the outbox could not be used"),
+    };
+    Error::new(kind, message).because(error)
+}

@@ -1,0 +1,50 @@
+//! What the library can do by now: the one place in which a run is told to use it.
+
+use cache_runtime::{CacheManager, CacheManagerBuilder, Relay};
+use sqlx::PgPool;
+
+use crate::event::Level;
+use crate::shop::Items;
+
+/// Values of another life of Redis are misses: restarts with old data, and failovers.
+pub(crate) const ERAS: bool = true;
+
+/// Triggers write the keys of what plain SQL changes to the outbox.
+pub(crate) const WATCH: bool = true;
+
+/// The levels that reads go through, each as often as it stands here.
+pub(crate) const LEVELS: [Level; 12] = [
+    Level::Strong,
+    Level::Strong,
+    Level::Strong,
+    Level::Strong,
+    Level::Strong,
+    Level::Bounded(50),
+    Level::Bounded(50),
+    Level::Bounded(200),
+    Level::Bounded(200),
+    Level::Bounded(1000),
+    Level::Bounded(1000),
+    Level::Database,
+];
+
+/// Makes what the library needs in the database.
+pub(crate) async fn prepare(db: &PgPool, namespace: &str) -> cache_runtime::Result<()> {
+    cache_runtime::migrate(db).await?;
+    let cache = CacheManager::builder(namespace).memory().build()?;
+    Items { db: db.clone(), cache }.watch().await
+}
+
+/// What stays alive for as long as a process works.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    _relay: Relay,
+}
+
+pub(crate) fn options(builder: CacheManagerBuilder) -> CacheManagerBuilder {
+    builder
+}
+
+pub(crate) fn stand(items: &Items) -> cache_runtime::Result<Standing> {
+    Ok(Standing { _relay: items.cache.relay(&items.db).spawn()? })
+}

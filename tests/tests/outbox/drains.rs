@@ -1,0 +1,135 @@
+//! A cache that comes back after an outage may have what changed meanwhile: the outbox is drained first.
+
+use std::sync::Arc;
+
+use cache_runtime::testing::Stepper;
+use cache_runtime::{CacheManager, CachedRepository, Level, State, Step};
+use tests::{Proxy, eventually};
+
+use super::world::{Cities, World};
+
+/// A process that reaches Redis through a proxy, with a relay.
+struct Cut {
+    world: World,
+    cities: Cities,
+    stepper: Stepper,
+    proxy: Proxy,
+}
+
+impl Cut {
+    async fn new(level: Level) -> Self {
+        let world = World::new().await;
+        world.cities.repository().watch().await.unwrap();
+        let redis = world.fixture.redis_url();
+        let address = redis.trim_start_matches("redis://").rsplit('@').next().unwrap();
+        let proxy = Proxy::start(address.trim_end_matches('/').to_owned()).await;
+        let stepper = Stepper::new();
+        let cache = CacheManager::builder(world.fixture.namespace())
+            .redis(&proxy.url(redis))
+            .observer(Arc::new(stepper.clone()))
+            .level(level)
+            .build()
+            .unwrap();
+        let cities = Cities { db: world.pool().clone(), cache };
+        Self { world, cities, stepper, proxy }
+    }
+
+    /// Waits until the process believes what the cache has.
+    async fn hits(&self) {
+        eventually("the process hits", || async {
+            let before = self.cities.stats();
+            self.cities.get(2).await.unwrap();
+            let now = self.cities.stats() - before;
+            now.hits + now.tier_hits > 0
+        })
+        .await;
+    }
+
+    /// Changes Paris while the process cannot reach the cache, which keeps what it had.
+    async fn change_while_away(&self) {
+        self.proxy.black_hole();
+        self.proxy.cut();
+        eventually("the cache is away", || async { self.cities.cache.ping().await.is_err() }).await;
+        self.world.sql("UPDATE cities SET population = 1 WHERE id = 1").await;
+        assert!(self.world.is_cached(1).await, "nobody has delivered it");
+    }
+
+    async fn population(&self) -> i64 {
+        self.cities.get(1).await.unwrap().unwrap().population
+    }
+}
+
+/// Hazard 25.
+async fn believed_once_drained(level: Level) {
+    let cut = Cut::new(level).await;
+    let relay = cut.cities.cache.relay(cut.world.pool()).spawn().unwrap();
+    cut.hits().await;
+    cut.world.cached(1).await;
+    let delivery = cut.stepper.park(Step::Deliver, &cut.world.row(1));
+    cut.change_while_away().await;
+    cut.proxy.forward();
+    // The cache is back, and the relay stands right before the delivery.
+    delivery.arrived().await;
+    assert!(cut.world.is_cached(1).await, "the cache still has the old row");
+    assert_eq!(cut.population().await, 1);
+    assert!(cut.world.is_cached(1).await, "and nothing was put there");
+    delivery.open();
+    eventually("it is delivered", || async { relay.stats().rows == 1 }).await;
+    cut.hits().await;
+    assert_eq!(cut.population().await, 1);
+}
+
+#[tokio::test]
+async fn after_an_outage_the_cache_is_not_believed_until_the_outbox_is_drained() {
+    believed_once_drained(Level::Strong).await;
+}
+
+#[tokio::test]
+async fn after_an_outage_the_tier_is_not_believed_until_the_outbox_is_drained() {
+    believed_once_drained(Level::default()).await;
+}
+
+/// Rows that another relay has taken are not delivered yet.
+#[tokio::test]
+async fn a_drain_waits_for_what_another_relay_has_taken() {
+    let cut = Cut::new(Level::Strong).await;
+    let other = cut.world.ready_relay().await;
+    let _relay = cut.cities.cache.relay(cut.world.pool()).spawn().unwrap();
+    cut.world.cached(1).await;
+    cut.hits().await;
+    let delivery = cut.world.stepper.park(Step::Deliver, &cut.world.row(1));
+    cut.change_while_away().await;
+    delivery.arrived().await;
+    cut.proxy.forward();
+    eventually("the cache is back", || async { cut.cities.cache.ping().await.is_ok() }).await;
+    for _ in 0..20 {
+        assert_eq!(cut.population().await, 1);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(cut.world.elsewhere().explain(1).await.state, State::Value, "with the old row");
+    delivery.open();
+    eventually("the other one delivers", || async { other.stats().rows == 1 }).await;
+    cut.hits().await;
+    assert_eq!(cut.population().await, 1);
+}
+
+#[tokio::test]
+async fn a_process_begins_by_draining() {
+    let cut = Cut::new(Level::Strong).await;
+    cut.world.cached(1).await;
+    cut.world.sql("UPDATE cities SET population = 1 WHERE id = 1").await;
+    // The namespace is known, so that it is not emptied.
+    cut.world.sql("DELETE FROM cache_runtime.state").await;
+    let first = cut.world.relay();
+    eventually("the namespace is known", || async { first.stats().emptied == 1 }).await;
+    first.stop().await;
+    cut.world.cached(1).await;
+    let delivery = cut.stepper.park(Step::Deliver, &cut.world.row(1));
+    cut.world.sql("UPDATE cities SET population = 2 WHERE id = 1").await;
+    let relay = cut.cities.cache.relay(cut.world.pool()).spawn().unwrap();
+    delivery.arrived().await;
+    assert_eq!(cut.population().await, 2);
+    delivery.open();
+    eventually("it is delivered", || async { relay.stats().rows == 1 }).await;
+    assert_eq!(relay.stats().emptied, 0);
+}
