@@ -34,12 +34,24 @@ pub(crate) async fn dropped_after<F: Future>(
     at: At,
     future: F,
 ) -> Option<F::Output> {
+    dropped_after_all(awaits, at, future, async |_| {}).await
+}
+
+/// The same for a future that others wait for: each time that it is pending, and before it is dropped, `meanwhile` is
+/// told how often it has been.
+pub(crate) async fn dropped_after_all<F: Future>(
+    awaits: usize,
+    at: At,
+    future: F,
+    mut meanwhile: impl AsyncFnMut(usize),
+) -> Option<F::Output> {
     let mut future = Box::pin(future);
     let alarm = Arc::new(Alarm::default());
     for left in (0..awaits).rev() {
         if let Poll::Ready(output) = polled(future.as_mut(), &alarm).await {
             return Some(output);
         }
+        meanwhile(awaits - left).await;
         match at {
             At::Sent if left == 0 => {}
             At::UnderWay if left == 0 => {

@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use cache_runtime::{Key, Step};
+use tokio::sync::Notify;
 
-use super::dropping::{dropped_after, places};
+use super::dropping::{dropped_after, dropped_after_all, places};
 use super::everywhere::{Op, Start};
 use super::invariants::Round;
 use super::methods::{TOTAL, TWICE};
@@ -13,7 +14,9 @@ use super::reads::{FIND_BY, GET, LIST_BY};
 use super::table::Cast;
 use super::world::World;
 
-/// The first caller loads for the others, and is dropped at each of its awaits.
+const PASSENGERS: u64 = 3;
+
+/// The first caller loads for the others, and is dropped at each of its awaits, when the others are waiting for it.
 async fn the_leader_goes_away(op: Op, starts: &[Start]) {
     let world = World::new().await;
     for start in starts {
@@ -23,10 +26,37 @@ async fn the_leader_goes_away(op: Op, starts: &[Start]) {
             let round = Round { op: op.name, start: *start, when };
             let cast = world.cast();
             let foreign = world.prepare(*start, cast).await;
-            let call = || (op.call)(&world, cast);
-            let leader = dropped_after(awaits, at, call());
-            // Each checks its own answer.
-            let together = async { tokio::join!(leader, call(), call(), call()).0.is_some() };
+            let misses = world.here.cache.stats().misses;
+            let (come, served) = (Notify::new(), Cell::new(0));
+            // Its first await is the cache's answer; by the second it has the flight.
+            let aboard = async |awaited| {
+                if awaited < 2 {
+                    return;
+                }
+                come.notify_waiters();
+                let all_wait = || world.here.cache.stats().misses - misses > PASSENGERS;
+                while awaited == awaits && !all_wait() && served.get() < PASSENGERS {
+                    tokio::time::sleep(Duration::from_micros(200)).await;
+                }
+            };
+            let leader = async {
+                let call = (op.call)(&world, cast);
+                let done = dropped_after_all(awaits, at, call, aboard).await.is_some();
+                come.notify_waiters();
+                done
+            };
+            let passenger = || {
+                // Registered before the leader is polled.
+                let mut called = Box::pin(come.notified());
+                called.as_mut().enable();
+                async {
+                    called.await;
+                    // Each checks its own answer.
+                    (op.call)(&world, cast).await;
+                    served.set(served.get() + 1);
+                }
+            };
+            let together = async { tokio::join!(leader, passenger(), passenger(), passenger()).0 };
             let done = round.in_time("an answer for everyone", together).await;
             world.put_away(foreign).await;
             world.is_unharmed(&round, cast, &op.outcome(cast, done, false)).await;
