@@ -180,6 +180,7 @@ macro_rules! conformance_suite {
                 a_hold_of_thousands_announces_them_all
                 a_release_announces_what_was_gone_and_only_that
                 a_release_announces_what_was_gone_whatever_stands_there
+                a_lease_over_something_announces_its_key
                 a_clear_announces_everything
                 a_sweep_announces_everything
                 nothing_else_is_announced

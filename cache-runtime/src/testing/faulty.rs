@@ -3,6 +3,7 @@
 mod forward;
 mod op;
 mod plan;
+mod stream;
 
 use std::fmt;
 use std::future::Future;
@@ -157,24 +158,32 @@ impl FaultyCache {
         op: Op,
         call: impl FnOnce(&'a dyn CoherentCache) -> BoxFuture<'a, Result<T>> + Send + 'a,
     ) -> BoxFuture<'a, Result<T>> {
+        self.through(op, move || call(&*self.inner))
+    }
+
+    fn through<'a, T: Send + 'a>(
+        &'a self,
+        op: Op,
+        call: impl FnOnce() -> BoxFuture<'a, Result<T>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>> {
         Box::pin(async move {
             let fault = self.plan().take(op);
-            let inner = &*self.inner;
             match fault {
-                None => call(inner).await,
+                None => call().await,
                 Some(Fault::Fail(kind)) => Err(injected(op, kind)),
                 Some(Fault::LoseReply(kind)) => {
-                    call(inner).await?;
+                    call().await?;
                     Err(injected(op, kind))
                 }
-                Some(Fault::Stall) => {
-                    self.wait(op).await;
-                    call(inner).await
-                }
-                Some(Fault::StallReply) => {
-                    let answer = call(inner).await;
+                // What is taken from a stream by a call that is then dropped would be lost, and never is.
+                Some(Fault::StallReply) if op != Op::Hear => {
+                    let answer = call().await;
                     self.wait(op).await;
                     answer
+                }
+                Some(Fault::Stall | Fault::StallReply) => {
+                    self.wait(op).await;
+                    call().await
                 }
             }
         })

@@ -77,6 +77,11 @@ impl Listeners {
         there
     }
 
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Listener>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,7 +7,7 @@ use super::*;
 use crate::entry::Token;
 use crate::key::Namespace;
 use crate::policy::{Remaining, Ttl};
-use crate::port::{Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome};
+use crate::port::{Cache, CoherentCache, Fill, Heard, LeaseOutcome, LeaseRequest, ReleaseOutcome};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLI: Duration = Duration::from_millis(1);
@@ -180,6 +180,67 @@ async fn with_no_capacity_nothing_is_stored() -> Result<()> {
     cache.set(&key("k"), Bytes::new(), Ttl::Forever).await?;
     assert_eq!(cache.get(&key("k")).await?, None);
     assert_eq!(bytes_held(&cache), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_listener_that_lags_loses_its_stream_and_takes_no_memory() -> Result<()> {
+    let (cache, _) = cache(1 << 20);
+    let namespace = Namespace::new("memory")?;
+    let mut slow = cache.invalidations(&namespace).await?;
+    let mut quick = cache.invalidations(&namespace).await?;
+    let writer = Token::new();
+    for number in 0..5_000_u64 {
+        cache.hold(&[key("k")], writer, SECOND).await?;
+        quick.beat(number).await?;
+        assert_eq!(quick.next().await?, Heard::Keys(vec![key("k")]));
+        assert_eq!(quick.next().await?, Heard::Beat(number));
+    }
+    let mut heard = 0;
+    let lost = loop {
+        match slow.next().await {
+            Ok(_) => heard += 1,
+            Err(lost) => break lost,
+        }
+    };
+    assert_eq!(lost.kind(), ErrorKind::Unreachable);
+    assert!((1_000..5_000).contains(&heard), "it heard {heard}, and nothing after the gap");
+    assert!(slow.beat(1).await.is_err() && slow.next().await.is_err(), "it stays lost");
+    let mut another = cache.invalidations(&namespace).await?;
+    drop(slow);
+    another.beat(1).await?;
+    assert_eq!(another.next().await?, Heard::Beat(1), "the one that was lost took none with it");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_hold_of_very_many_keys_is_no_lag() -> Result<()> {
+    let (cache, _) = cache(64 << 20);
+    let mut stream = cache.invalidations(&Namespace::new("memory")?).await?;
+    let keys: Vec<Key> = (0..20_000).map(key).collect();
+    cache.hold(&keys, Token::new(), SECOND).await?;
+    stream.beat(1).await?;
+    let mut heard = Vec::new();
+    while let Heard::Keys(some) = stream.next().await? {
+        heard.extend(some);
+    }
+    assert!(heard == keys);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_was_dropped_is_announced_to_no_more() -> Result<()> {
+    let (cache, _) = cache(1 << 20);
+    let namespace = Namespace::new("memory")?;
+    for _ in 0..3 {
+        let stream = cache.clone().invalidations(&namespace).await?;
+        assert_eq!(cache.inner.listeners.count(), 1);
+        drop(stream);
+        assert_eq!(cache.inner.listeners.count(), 0);
+    }
+    cache.close().await?;
+    assert!(cache.invalidations(&namespace).await.is_err());
+    assert_eq!(cache.inner.listeners.count(), 0, "nobody listens to a cache that is closed");
     Ok(())
 }
 

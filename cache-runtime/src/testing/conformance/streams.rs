@@ -14,7 +14,7 @@ use crate::error::ErrorKind;
 use crate::key::{Key, Namespace};
 use crate::policy::Ttl;
 use crate::port::ReleaseOutcome::{Released, WasGone};
-use crate::port::{Heard, InvalidationStream};
+use crate::port::{Heard, InvalidationStream, LeaseOutcome};
 
 type Stream = Box<dyn InvalidationStream>;
 
@@ -130,6 +130,22 @@ pub async fn a_release_announces_what_was_gone_whatever_stands_there<B: Backend>
     room.expect_held(others, &[other], "the other writer is not done").await;
     let left = ok(room.cache.exists(other_type).await, "exists");
     assert_eq!(left, typed, "a value of another data type is not ours to remove");
+}
+
+pub async fn a_lease_over_something_announces_its_key<B: Backend>(backend: &B) {
+    let room = Room::open(backend).await;
+    let Some(mut stream) = listen(&room).await else { return };
+    let (key, old) = (room.key("k"), bytes("old"));
+    room.set(&key, &old, HOUR).await;
+    room.lease_over(&key, Token::new(), &bytes("other")).await;
+    assert_eq!(so_far(&mut stream).await, [], "it was not granted");
+    let granted = room.lease_over(&key, Token::new(), &old).await;
+    assert_eq!(granted, LeaseOutcome::Granted, "the bytes stand there");
+    assert_eq!(
+        keys_so_far(&mut stream).await,
+        [key],
+        "what is kept elsewhere is not there any more"
+    );
 }
 
 /// Whether everything was announced, at the end too, and nothing else.

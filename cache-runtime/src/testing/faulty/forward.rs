@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::stream::FaultyStream;
 use super::{FaultyCache, Op};
 use crate::entry::Token;
 use crate::error::Result;
@@ -110,7 +111,11 @@ impl CoherentCache for FaultyCache {
         &'a self,
         namespace: &'a Namespace,
     ) -> BoxFuture<'a, Result<Box<dyn InvalidationStream>>> {
-        self.pass(Op::Invalidations, move |inner| inner.invalidations(namespace))
+        let opening = self.pass(Op::Invalidations, move |inner| inner.invalidations(namespace));
+        Box::pin(async move {
+            let stream = FaultyStream::over(self, opening.await?);
+            Ok(Box::new(stream) as Box<dyn InvalidationStream>)
+        })
     }
 
     fn era(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! The calls of the ports, by name.
 
-/// One method of [`Cache`](crate::Cache) or [`CoherentCache`](crate::CoherentCache).
+/// One method of [`Cache`](crate::Cache), [`CoherentCache`](crate::CoherentCache) or
+/// [`InvalidationStream`](crate::InvalidationStream).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Op {
@@ -44,11 +45,16 @@ pub enum Op {
     Sweep,
     /// [`CoherentCache::invalidations`](crate::CoherentCache::invalidations).
     Invalidations,
+    /// [`InvalidationStream::next`](crate::InvalidationStream::next). Stalled in either way, it takes nothing from the
+    /// stream: what was announced is heard once it is resumed.
+    Hear,
+    /// [`InvalidationStream::beat`](crate::InvalidationStream::beat).
+    Beat,
 }
 
 impl Op {
     /// Every call, in the order of the ports.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Get,
         Self::Set,
         Self::Delete,
@@ -69,5 +75,7 @@ impl Op {
         Self::GetLive,
         Self::Sweep,
         Self::Invalidations,
+        Self::Hear,
+        Self::Beat,
     ];
 }

@@ -3,12 +3,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
+use super::stream::FaultyStream;
 use super::*;
 use crate::backend::MemoryCache;
 use crate::entry::Token;
 use crate::key::{Key, Namespace};
 use crate::policy::Ttl;
-use crate::port::{Cache, Fill, LeaseRequest};
+use crate::port::{Cache, Fill, Heard, InvalidationStream, LeaseRequest};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -34,6 +35,7 @@ fn setting(cache: &FaultyCache) -> JoinHandle<Result<()>> {
 }
 
 /// Every call of both ports once; how each failed, if it did.
+/// The stream is opened past the plan: whether one can be opened is one call of many.
 async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
     let (k, token, ttl) = (key(), Token::new(), Ttl::Forever);
     let keys = [k.clone()];
@@ -41,7 +43,15 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
     let request = [LeaseRequest { key: k.clone(), token, over: None }];
     let fill = [Fill { key: k.clone(), token, entry: value(), ttl }];
     let namespace = Namespace::new("faulty").expect("a name");
+    let opened = cache.inner.invalidations(&namespace).await.expect("a stream");
+    let mut stream = FaultyStream::over(cache, opened);
     vec![
+        (Op::Beat, kind(stream.beat(1).await)),
+        // There is always something to hear.
+        (Op::Hear, {
+            cache.inner.clear(&namespace).await.expect("it is open");
+            kind(stream.next().await)
+        }),
         (Op::Get, kind(cache.get(&k).await)),
         (Op::Set, kind(cache.set(&k, value(), ttl).await)),
         (Op::Delete, kind(cache.delete(&k).await)),
@@ -180,5 +190,32 @@ async fn a_fault_that_replaces_a_stall_leaves_the_stalled_calls_where_they_are()
     cache.resume(Op::Set);
     stalled.await.expect("it goes on")?;
     assert_eq!(kind(setting(&cache).await.expect("it ends")), Some(ErrorKind::ReadOnly));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_is_stalled_says_nothing_and_loses_nothing() -> Result<()> {
+    for stall in [FaultyCache::stall, FaultyCache::stall_reply] {
+        let cache = faulty();
+        let namespace = Namespace::new("faulty")?;
+        let mut stream = cache.invalidations(&namespace).await?;
+        stall(&cache, Op::Hear);
+        cache.hold(&[key()], Token::new(), MINUTE).await?;
+        let heard = tokio::time::timeout(Duration::from_millis(5), stream.next()).await;
+        assert!(heard.is_err(), "{heard:?}");
+        cache.resume(Op::Hear);
+        assert_eq!(stream.next().await?, Heard::Keys(vec![key()]));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_beat_that_fails_is_never_heard() -> Result<()> {
+    let cache = faulty();
+    let mut stream = cache.invalidations(&Namespace::new("faulty")?).await?;
+    cache.fail_next(Op::Beat, 1, ErrorKind::Timeout);
+    assert_eq!(kind(stream.beat(1).await), Some(ErrorKind::Timeout));
+    stream.beat(2).await?;
+    assert_eq!(stream.next().await?, Heard::Beat(2));
     Ok(())
 }
