@@ -1,5 +1,7 @@
 //! What the library can do by now: the one place in which a run is told to use it.
 
+use std::time::Duration;
+
 use cache_runtime::{CacheManager, CacheManagerBuilder, Relay};
 use sqlx::PgPool;
 
@@ -11,6 +13,9 @@ pub(crate) const ERAS: bool = true;
 
 /// Triggers write the keys of what plain SQL changes to the outbox.
 pub(crate) const WATCH: bool = true;
+
+/// Less than the TTL of the table's repository, so that it is in force now and then.
+const STALE: Duration = Duration::from_secs(4);
 
 /// The levels that reads go through, each as often as it stands here.
 pub(crate) const LEVELS: [Level; 12] = [
@@ -41,8 +46,10 @@ pub(crate) struct Standing {
     _relay: Relay,
 }
 
-pub(crate) fn options(builder: CacheManagerBuilder) -> CacheManagerBuilder {
-    builder
+/// Every other process serves what has outlived its TTL while the database fails; what was invalidated it must not serve
+/// even then.
+pub(crate) fn options(builder: CacheManagerBuilder, process: u16) -> CacheManagerBuilder {
+    if process.is_multiple_of(2) { builder.stale_on_error(STALE) } else { builder }
 }
 
 pub(crate) fn stand(items: &Items) -> cache_runtime::Result<Standing> {

@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use crate::shop::{self, Item, Row};
 
 /// As that of the repository.
-const TTL_SECONDS: u64 = 20;
+const TTL_SECONDS: u64 = 12;
 const PATIENCE: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]

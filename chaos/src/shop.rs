@@ -67,7 +67,7 @@ pub(crate) struct Item {
     pub(crate) version: i64,
 }
 
-#[cached_repository(entity = Item, ttl = "20s", negative_ttl = "20s", unique(code), list(shelf), tags("shelf:{shelf}"))]
+#[cached_repository(entity = Item, ttl = "12s", negative_ttl = "12s", unique(code), list(shelf), tags("shelf:{shelf}"))]
 #[derive(Clone, Debug)]
 pub(crate) struct Items {
     pub(crate) db: PgPool,

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use cache_runtime::CacheManager;
 use fastrand::Rng;
-use rustix::process::{Signal, set_parent_process_death_signal};
 use sqlx::postgres::PgPoolOptions;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -156,8 +155,9 @@ impl Worker {
 }
 
 pub(crate) fn main(words: impl Iterator<Item = String>) -> ExitCode {
-    // Stopped or not, no worker outlives the conductor.
-    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    // Stopped or not, no worker outlives the conductor; elsewhere one that is stopped just then does.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let job = match Job::parse(words) {
         Ok(job) => job,
         Err(wrong) => {
@@ -200,7 +200,7 @@ async fn run(job: Job) -> Result<(), Box<dyn std::error::Error>> {
             .hold_ttl(HOLD)
             .lease_ttl(LEASE)
             .lease_wait(Duration::from_millis(200));
-        let mut builder = landed::options(builder);
+        let mut builder = landed::options(builder, job.process);
         builder = builder.observer(Arc::clone(&crash) as _);
         Store::Cached(Items { db, cache: builder.build()? })
     };

@@ -176,12 +176,19 @@ impl Crew {
         died
     }
 
-    /// Ends all of them, and listens to their last words.
+    /// Ends all of them, and listens to their last words. Who waits for a delivery goes first.
     pub(crate) async fn end(&self) {
-        let mut all = Vec::new();
         for seat in &self.seats {
             seat.redis.forward();
             seat.postgres.forward();
+        }
+        self.end_those(true).await;
+        self.end_those(false).await;
+    }
+
+    async fn end_those(&self, elsewhere: bool) {
+        let mut all = Vec::new();
+        for seat in self.seats.iter().filter(|seat| seat.elsewhere == elsewhere) {
             if let Some(mut process) = seat.held.lock().await.take() {
                 if process.is_over() {
                     self.unexpected.fetch_add(1, Ordering::Relaxed);

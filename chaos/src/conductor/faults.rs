@@ -357,8 +357,8 @@ pub(crate) async fn strike_until(world: &World, options: &Options, rng: &mut Rng
     }
     let (first, second) = (rng.fork(), rng.fork());
     tokio::join!(
-        lane(world, &chosen, first, until, 150..800),
-        lane(world, &chosen, second, until, 1200..4000),
+        lane(world, &chosen, first, until, 250..1300),
+        lane(world, &chosen, second, until, 2000..6000),
     );
 }
 

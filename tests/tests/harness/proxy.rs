@@ -78,6 +78,34 @@ async fn held_replies_leave_the_client_in_the_dark_about_what_was_done() {
 }
 
 #[tokio::test]
+async fn held_requests_do_not_reach_the_server_and_replies_still_arrive() {
+    let (server, proxy) = redis_behind_a_proxy().await;
+    let mut connection = connect(&server, &proxy).await;
+
+    proxy.hold_requests();
+    let unheard: RedisResult<()> = connection.set("key", "value").await;
+    assert!(unheard.unwrap_err().is_timeout());
+    assert!(!exists(&server).await);
+
+    proxy.forward();
+    eventually("the request arrives after all", || exists(&server)).await;
+}
+
+#[tokio::test]
+async fn it_leads_to_another_server_and_leaves_nobody_at_the_old_one() {
+    let (old, proxy) = redis_behind_a_proxy().await;
+    let mut before = connect(&old, &proxy).await;
+    let new = RedisServer::start();
+
+    proxy.retarget(new.address());
+    let cut: RedisResult<()> = before.set("key", "value").await;
+    assert!(cut.is_err());
+    let _: () = connect(&old, &proxy).await.set("key", "value").await.unwrap();
+    assert!(exists(&new).await);
+    assert!(!exists(&old).await);
+}
+
+#[tokio::test]
 async fn a_delay_is_added_to_each_round_trip() {
     let (server, proxy) = redis_behind_a_proxy().await;
     let mut connection = connect(&server, &proxy).await;
