@@ -71,6 +71,8 @@ pub(crate) mod superfluous {
         a_new_era_that_only_the_stream_notices:
             Check::holds(&ERAS_TIER_ALONE, &[EraClosesTheTier]);
         a_tier_that_is_served_in_distrust:
-            Check::holds(&OUTBOX_TIER, &[TierPassedOverInDistrust]);
+            Check::holds(&OUTAGE_TIER, &[TierPassedOverInDistrust]);
+        a_tier_that_is_served_after_a_failed_release:
+            Check::holds(&OWN_LOSS, &[TierPassedOverInDistrust]);
     }
 }

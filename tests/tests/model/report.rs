@@ -42,11 +42,26 @@ fn the_documentation_lists_what_the_models_find() {
         println!("{line}");
         expected.push(line);
     }
-    let mut missing = String::new();
-    for line in expected.iter().filter(|line| !PAGE.lines().any(|there| there == line.as_str())) {
-        writeln!(missing, "{line}").unwrap();
+    let there: Vec<_> = found_rows().collect();
+    let mut differs = String::new();
+    for line in expected.iter().filter(|line| !there.contains(&line.as_str())) {
+        writeln!(differs, "missing: {line}").unwrap();
     }
-    assert!(missing.is_empty(), "docs/model.md does not have these lines:\n{missing}");
+    for line in there.iter().filter(|line| !expected.iter().any(|row| row == *line)) {
+        writeln!(differs, "stale:   {line}").unwrap();
+    }
+    assert!(differs.is_empty(), "docs/model.md says something else:\n{differs}");
+}
+
+/// The rows of the tables of what was found, without their heads.
+fn found_rows() -> impl Iterator<Item = &'static str> {
+    let lines = PAGE.lines().skip_while(|line| *line != "## The models");
+    let next = lines.clone().skip(1).chain([""]);
+    let rows = lines.zip(next).filter(|(line, next)| {
+        let rule = |line: &str| line.starts_with("|---");
+        line.starts_with("| ") && !rule(line) && !rule(next)
+    });
+    rows.map(|(line, _)| line)
 }
 
 /// A row of a table: what is missing, what breaks, and how.

@@ -191,6 +191,10 @@ pub(crate) static OUTBOX_TIER: Scope = Scope {
     ..copy(&OUTAGE)
 };
 
+/// The same while processes lose Redis.
+pub(crate) static OUTAGE_TIER: Scope =
+    Scope { name: "outage, tier", faults: &[Outage], ..copy(&OUTBOX_TIER) };
+
 /// Redis comes back as another server, with any older state.
 pub(crate) static ERAS: Scope = Scope {
     name: "eras",

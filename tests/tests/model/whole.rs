@@ -21,6 +21,7 @@ checks! {
     an_outage_and_two_relays: Check::holds(&OUTAGE, &[]);
     an_outage_and_two_writers: Check::holds(&OUTAGE_TWO, &[]);
     an_outbox_beside_a_tier: Check::holds(&OUTBOX_TIER, &[]);
+    an_outage_beside_a_tier: Check::holds(&OUTAGE_TIER, &[]);
     an_outbox_for_every_write_while_redis_loses_data: Check::holds(&RECORDED, &[]);
     a_redis_that_comes_back_with_an_older_state: Check::holds(&ERAS, &[]);
     a_joiner_while_redis_comes_back_with_an_older_state: Check::holds(&ERAS_JOINED, &[]);
