@@ -1,5 +1,6 @@
 //! Starts the servers, the workers and the checker, and breaks things for as long as it was told to.
 
+mod child;
 mod crew;
 mod faults;
 mod redis;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::HOLD;
 use super::losses::Losses;
 use crate::clock::{Moment, NEVER};
 use crate::event::{Code, Level, NO_SHELF, Op, Shelf};
@@ -61,6 +62,13 @@ pub(crate) struct State {
     pub(crate) acker: Process,
     /// The transaction, where that changed other rows, too; else zero.
     tx: u64,
+}
+
+impl State {
+    /// Whether its write may have been committed only when its hold had run out.
+    pub(crate) fn outlived_its_hold(&self) -> bool {
+        self.held && self.known.saturating_sub(self.begun) > HOLD
+    }
 }
 
 /// The states of one row, the oldest first.

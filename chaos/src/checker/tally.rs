@@ -25,6 +25,8 @@ pub(crate) struct Reads {
     pub(crate) answers: u64,
     pub(crate) during_faults: u64,
     pub(crate) wrong: BTreeMap<Wrong, u64>,
+    /// Stale by what is outside of the promise, and not among the wrong ones.
+    pub(crate) open: u64,
 }
 
 impl Reads {
@@ -35,6 +37,7 @@ impl Reads {
     fn add(&mut self, other: &Self) {
         self.answers += other.answers;
         self.during_faults += other.during_faults;
+        self.open += other.open;
         for (wrong, count) in &other.wrong {
             *self.wrong.entry(*wrong).or_default() += count;
         }
@@ -165,7 +168,11 @@ impl Tally {
         history: &History,
     ) {
         let reads = self.sum(side).levels.entry(read.level).or_default();
-        *reads.wrong.entry(violation.wrong).or_default() += 1;
+        if violation.open && read.level != Level::Sql {
+            reads.open += 1;
+        } else {
+            *reads.wrong.entry(violation.wrong).or_default() += 1;
+        }
         // What the plain way gets wrong is no news.
         if self.told.len() < MOST_TOLD && (side == Side::Ours || read.level == Level::Sql) {
             self.told.push(told(read, process, violation, history));
@@ -197,7 +204,7 @@ impl Tally {
 
 /// A violation for a reader: times in milliseconds, from the begin of the read.
 fn told(read: &Read, process: Process, violation: &Violation, history: &History) -> String {
-    let Violation { wrong, id, seen, required } = violation;
+    let Violation { wrong, id, seen, required, open } = violation;
     let since = |moment: Moment| match moment {
         NEVER => "never".to_owned(),
         moment => {
@@ -211,7 +218,8 @@ fn told(read: &Read, process: Process, violation: &Violation, history: &History)
         None => "an answer without the row".to_owned(),
     };
     let mut text = format!(
-        "{wrong:?}: {} of process {process}, row {id}: {answer}, at least {required} was due; it took {} ms; {}",
+        "{wrong:?}{}: {} of process {process}, row {id}: {answer}, at least {required} was due; it took {} ms; {}",
+        if *open { " (open case)" } else { "" },
         read.level.name(),
         since(read.end),
         asked(read),

@@ -441,3 +441,32 @@ fn an_event_waits_for_a_look_into_the_log_that_was_sent_after_it() {
     // The look at 59 did not find it, and the one at 61 did: it may have been there at 60.
     assert_eq!(run.wrong(), vec![]);
 }
+
+#[test]
+fn a_write_that_outlived_its_hold_is_an_open_case_and_an_acknowledged_one_of_plain_sql_is_not() {
+    for (held, acked, expected) in
+        [(true, false, (0, 1)), (false, false, (0, 0)), (false, true, (1, 0))]
+    {
+        let mut run = Run::new();
+        run.commit(10, &[(1, 1, there(5, 2))]);
+        // Begun at 47 ms, and known to be committed three seconds later.
+        run.look(49, 49, Vec::new());
+        let late = Logged {
+            tx: 7,
+            id: 1,
+            version: 2,
+            op: op(1, 2),
+            at: millis(47),
+            content: there(6, 3),
+            held,
+        };
+        run.look(3050, 3051, vec![late]);
+        if acked {
+            run.acknowledge(3100, THEIRS, &[(1, 2)]);
+        }
+        run.read((4000, 4001), Level::Strong, row(seen(1, 1, (5, 2))));
+        run.checker.judge_until(Moment::MAX);
+        let reads = run.checker.tally.side(Side::Ours).all();
+        assert_eq!((reads.wrong(), reads.open), expected, "held {held}, acknowledged {acked}");
+    }
+}

@@ -28,6 +28,8 @@ pub(crate) struct Violation {
     pub(crate) id: u16,
     pub(crate) seen: Option<u32>,
     pub(crate) required: u32,
+    /// The write that was missed took so long that its hold may have run out before its commit.
+    pub(crate) open: bool,
 }
 
 /// The places of the states that an answer proves to be committed.
@@ -75,7 +77,13 @@ impl Judge<'_> {
 
     fn violation(&self, wrong: Wrong, id: u16, seen: Option<u32>) -> Violation {
         let required = self.history.row(id).and_then(|row| row.states.get(self.allowed(row).start));
-        Violation { wrong, id, seen, required: required.map_or(0, |state| state.version) }
+        Violation {
+            wrong,
+            id,
+            seen,
+            required: required.map_or(0, |state| state.version),
+            open: wrong == Wrong::Stale && required.is_some_and(State::outlived_its_hold),
+        }
     }
 
     /// A row that was there, with all its columns.

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use cache_runtime::Step;
 use fastrand::Rng;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::time::sleep;
 
 use super::World;
+use super::child::Child;
 use super::crew::Seat;
 use crate::checker::Note;
 use crate::clock::now;
@@ -257,27 +258,7 @@ impl Fault {
                 sleep(pause(rng, 200..1200)).await;
                 chosen.iter().for_each(|seat| seat.postgres.forward());
             }
-            Self::StopBackends => {
-                let busy = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' \
-                            AND application_name <> 'conductor' \
-                            AND random() < CASE state WHEN 'idle in transaction' THEN 0.8 ELSE 0.05 END";
-                let pids: Vec<i32> =
-                    sqlx::query_scalar(busy).fetch_all(&world.admin).await.unwrap_or_default();
-                let signal = |signal| {
-                    for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
-                        // One that has ended meanwhile has left its number to nobody yet.
-                        let _ = kill_process(pid, signal);
-                    }
-                };
-                signal(Signal::STOP);
-                sleep(pause(rng, 10..300)).await;
-                // A commit that is on its way is made although its client has heard that the connection broke.
-                if rng.bool() {
-                    some(seats, rng).iter().for_each(|seat| seat.postgres.cut());
-                    sleep(pause(rng, 0..600)).await;
-                }
-                signal(Signal::CONT);
-            }
+            Self::StopBackends => stop_backends(world, rng).await,
             Self::Terminate => {
                 let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                               WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() \
@@ -318,6 +299,25 @@ async fn stop(seat: &Seat, time: Duration) {
         sleep(time).await;
         process.signal(Signal::CONT);
     }
+}
+
+/// Mostly of transactions that are about to commit. A commit that is on its way is made although its client has heard that
+/// the connection broke.
+async fn stop_backends(world: &World, rng: &mut Rng) {
+    let busy = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' \
+                AND application_name <> 'conductor' \
+                AND random() < CASE state WHEN 'idle in transaction' THEN 0.8 ELSE 0.05 END";
+    let postmaster = world.postgres.lock().await.pid();
+    let pids: Vec<i32> = sqlx::query_scalar(busy).fetch_all(&world.admin).await.unwrap_or_default();
+    let children = pids.into_iter().filter_map(|pid| Child::of(postmaster?, pid));
+    let children: Vec<Child> = children.collect();
+    children.iter().for_each(|child| child.signal(Signal::STOP));
+    sleep(pause(rng, 10..300)).await;
+    if rng.bool() {
+        some(world.crew.seats(), rng).iter().for_each(|seat| seat.postgres.cut());
+        sleep(pause(rng, 0..600)).await;
+    }
+    children.iter().for_each(|child| child.signal(Signal::CONT));
 }
 
 /// The replica may lag, and so lose what it has not heard. While the servers change places nobody has a connection to

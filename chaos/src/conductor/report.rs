@@ -60,13 +60,14 @@ pub(crate) fn report(options: &Options, tally: &Tally, took: Duration, unexpecte
     }
     println!(
         "{{\"reads\":{},\"writes\":{},\"faults\":{},\"stale\":{},\"baseline_stale\":{},\"baseline_reads\":{},\
-         \"seconds\":{},\"seed\":{}}}",
+         \"open_case\":{},\"seconds\":{},\"seed\":{}}}",
         ours.all().answers,
         ours.writes,
         faults(tally),
         ours.all().wrong(),
         plain.all().wrong(),
         plain.all().answers,
+        ours.all().open,
         took.as_secs(),
         options.seed,
     );
