@@ -274,6 +274,8 @@ fn no_such_row_is_an_answer_like_any_other() {
     assert_eq!(run.wrong(), vec![Stale]);
     run.commit(100, &[(1, 2, Content::Absent)]);
     run.commit(110, &[(1, 3, there(5, 2))]);
+    run.read((50, 90), Level::Strong, no_row(1));
+    assert_eq!(run.wrong(), vec![Stale]);
     run.read((102, 105), Level::Strong, no_row(1));
     run.read((105, 130), Level::Strong, no_row(1));
     assert_eq!(run.wrong(), vec![]);
