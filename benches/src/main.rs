@@ -1,5 +1,7 @@
 //! Prints the side-by-side table, and writes it to `target/bench/report.json`.
 
+mod figures;
+mod outbox;
 mod pair;
 mod plain;
 mod report;
@@ -22,7 +24,8 @@ turn, the median of the rounds' ratios with the smallest and the largest. Only r
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut effort = Effort { rounds: 11, time: Duration::from_millis(800) };
+    let mut effort =
+        Effort { rounds: 11, time: Duration::from_millis(800), samples: 1000, backlog: 1_000_000 };
     let mut filter = String::new();
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
@@ -30,7 +33,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 print!("{HELP}");
                 return Ok(());
             }
-            "--quick" => effort = Effort { rounds: 7, time: Duration::from_millis(250) },
+            "--quick" => {
+                effort = Effort {
+                    rounds: 7,
+                    time: Duration::from_millis(250),
+                    samples: 200,
+                    backlog: 100_000,
+                }
+            }
             option if option.starts_with('-') => {
                 return Err(format!("unknown option {option}; see --help").into());
             }
@@ -38,12 +48,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let world = world::World::new().await?;
-    let measured = rows::run(&world, effort, &filter).await?;
-    if measured.is_empty() {
+    let (measured, figures) = rows::run(&world, effort, &filter).await?;
+    if measured.is_empty() && figures.is_empty() {
         return Err(format!("no row is named like \"{filter}\"").into());
     }
-    println!("{}", report::table(&measured));
-    let path = report::write(&measured)?;
+    if !measured.is_empty() {
+        println!("{}", report::table(&measured));
+    }
+    if !figures.is_empty() {
+        println!("{}", figures::table(&figures));
+    }
+    let path = report::write(&measured, &figures)?;
     println!("written to {}", path.display());
     Ok(())
 }

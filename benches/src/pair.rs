@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
     pub(crate) time: Duration,
+    /// Single events that are timed one by one.
+    pub(crate) samples: usize,
+    /// Rows in the outbox that are to be drained.
+    pub(crate) backlog: u64,
 }
 
 /// Operations a second of both sides in one round.

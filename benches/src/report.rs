@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::figures::Figure;
 use crate::pair::{Goal, Measured};
 
 pub(crate) fn table(rows: &[Measured]) -> Table {
@@ -49,8 +50,8 @@ fn unit(goal: Goal) -> &'static str {
     }
 }
 
-pub(crate) fn write(rows: &[Measured]) -> std::io::Result<PathBuf> {
-    let all: Vec<_> = rows
+pub(crate) fn write(rows: &[Measured], figures: &[Figure]) -> std::io::Result<PathBuf> {
+    let rows = rows
         .iter()
         .map(|row| {
             let (ours, theirs) = row.sides();
@@ -62,8 +63,13 @@ pub(crate) fn write(rows: &[Measured]) -> std::io::Result<PathBuf> {
                 "name": row.name, "ours": ours, "theirs": theirs, "ratio": ratio, "ratio_min": ratio_min,
                 "ratio_max": ratio_max, "unit": unit(row.goal), "goal": goal, "met": row.met(),
             })
+        });
+    let figures = figures.iter().map(|figure| {
+        serde_json::json!({
+            "name": figure.name, "value": figure.value, "unit": figure.unit, "goal": figure.goal(), "met": figure.met(),
         })
-        .collect();
+    });
+    let all: Vec<_> = rows.chain(figures).collect();
     let folder = PathBuf::from("target/bench");
     std::fs::create_dir_all(&folder)?;
     let path = folder.join("report.json");

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::figures::Figure;
+use crate::outbox;
 use crate::pair::{Effort, Goal, Measured, measure};
 use crate::plain;
 use crate::world::{USERS, World};
@@ -15,7 +17,7 @@ pub(crate) async fn run(
     world: &World,
     effort: Effort,
     filter: &str,
-) -> Result<Vec<Measured>, Box<dyn Error>> {
+) -> Result<(Vec<Measured>, Vec<Figure>), Box<dyn Error>> {
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("{spinner} [{elapsed}] {msg}")?);
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
@@ -58,8 +60,28 @@ pub(crate) async fn run(
             measured.push(write(world, &name, effort, callers, goal).await);
         }
     }
+    let mut figures = Vec::new();
+    let name = "update by id, watched table over unwatched";
+    let (times, drain) = ("outbox: commit to removal", "outbox: drain");
+    let chosen = [wanted(name), wanted(times), wanted(drain)];
+    if chosen.contains(&true) {
+        bar.set_message("making the outbox");
+        let (rows, frees) = outbox::prepare(world).await?;
+        if chosen[0] {
+            bar.set_message(name);
+            measured.push(outbox::watched(name, effort, &rows, &frees).await);
+        }
+        if chosen[1] {
+            bar.set_message(times);
+            figures.extend(outbox::lag(&rows, effort.samples).await?);
+        }
+        if chosen[2] {
+            bar.set_message(drain);
+            figures.extend(outbox::drain(&rows, effort.backlog, effort).await?);
+        }
+    }
     bar.finish_and_clear();
-    Ok(measured)
+    Ok((measured, figures))
 }
 
 fn drawn(zipf: &[i64], random: u64) -> i64 {
