@@ -33,9 +33,9 @@ impl RelayBuilder {
 
     /// How long the relay pauses when it found nothing, moved by a quarter at random, so that several do not look at
     /// the same moment. 20 ms: a change from elsewhere is out of the cache some 15 ms after its commit, at the price of
-    /// 50 small queries a second. While there are rows it does not pause.
+    /// 50 small queries a second. While there are rows it does not pause. At least a millisecond.
     pub fn every(mut self, pause: Duration) -> Self {
-        self.every = pause;
+        self.every = pause.max(Duration::from_millis(1));
         self
     }
 

@@ -1,13 +1,18 @@
 //! The outbox in a table of Postgres.
 
+mod floor;
+mod lineage;
+
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgPool, PgTransactionManager};
 use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
+use self::floor::Floor;
 use super::lent::Lent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Namespace, Prefix};
@@ -35,26 +40,16 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
      SET LOCAL synchronous_commit = off; \
      SET LOCAL enable_seqscan = off";
 
+/// Whether there is anything. Ordered, so that it goes by the index: another namespace may have a million rows.
+const LOOK: &str = "SELECT id FROM cache_runtime.outbox WHERE namespace = $1 AND id > $2 \
+     ORDER BY namespace, id LIMIT 1";
+
 /// The rows are chosen once, which `IN (SELECT …)` does not promise. Rows that are taken are passed over, and rows that
 /// commit late are there next time, whatever their number.
 const TAKE: &str = "DELETE FROM cache_runtime.outbox WHERE ctid = ANY (ARRAY( \
-         SELECT ctid FROM cache_runtime.outbox WHERE namespace = $1 \
-         ORDER BY namespace, id LIMIT $2 FOR UPDATE SKIP LOCKED)) \
+         SELECT ctid FROM cache_runtime.outbox WHERE namespace = $1 AND id > $2 \
+         ORDER BY namespace, id LIMIT $3 FOR UPDATE SKIP LOCKED)) \
      RETURNING id, keys, extract(epoch FROM clock_timestamp() - created_at)::float8";
-
-const LINEAGE: &str = "SELECT pg_is_in_recovery(), \
-         (SELECT system_identifier FROM pg_control_system()), \
-         CASE WHEN NOT pg_is_in_recovery() \
-             THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int8 END, \
-         (SELECT oid::int8 FROM pg_database WHERE datname = current_database()), \
-         s.system_identifier, s.timeline, s.database \
-     FROM (VALUES ($1)) AS n (namespace) LEFT JOIN cache_runtime.state s ON s.namespace = n.namespace";
-
-/// The same on a server that does not say: another database is noticed, a failover is not.
-const BLIND_LINEAGE: &str = "SELECT pg_is_in_recovery(), 0::int8, 0::int8, \
-         (SELECT oid::int8 FROM pg_database WHERE datname = current_database()), \
-         s.system_identifier, s.timeline, s.database \
-     FROM (VALUES ($1)) AS n (namespace) LEFT JOIN cache_runtime.state s ON s.namespace = n.namespace";
 
 /// The outbox of one namespace in a database.
 #[derive(Debug)]
@@ -63,11 +58,24 @@ pub(crate) struct PgOutbox {
     namespace: Namespace,
     /// The server does not say on which timeline it is.
     blind: AtomicBool,
+    /// Statements are isolated from each other, unless they say otherwise.
+    strict: AtomicBool,
+    floor: Mutex<Floor>,
 }
 
 impl PgOutbox {
     pub(crate) fn new(pool: &PgPool, namespace: &Namespace) -> Self {
-        Self { pool: pool.clone(), namespace: namespace.clone(), blind: AtomicBool::new(false) }
+        Self {
+            pool: pool.clone(),
+            namespace: namespace.clone(),
+            blind: AtomicBool::new(false),
+            strict: AtomicBool::new(false),
+            floor: Mutex::default(),
+        }
+    }
+
+    fn floor(&self) -> MutexGuard<'_, Floor> {
+        self.floor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One statement on a connection of its own, planned for the table as it is now: a queue has a million rows at one
@@ -89,51 +97,37 @@ impl PgOutbox {
         .await
     }
 
-    async fn ask_lineage(&self) -> Result<LineageRow> {
-        if !self.blind.load(Ordering::Relaxed) {
-            match self.ask(LINEAGE, None).await {
-                Err(error) if is_withheld(&error) => {}
-                answer => return answer,
-            }
-        }
-        let answer = self.ask(BLIND_LINEAGE, None).await?;
-        if !self.blind.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "the server does not let the relay see its timeline: a failover that loses commits is not noticed, and \
-                 what was cached of them stays until its TTL"
-            );
-        }
-        Ok(answer)
-    }
-
     async fn take_rows(&self, most: usize) -> Result<Option<Box<dyn Delivery>>> {
         let mut on = Lent::of(&self.pool).await?;
-        // Most of the time there is nothing, which takes one round trip to see.
-        let any: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM cache_runtime.outbox WHERE namespace = $1)",
-        )
-        .bind(self.namespace.as_str())
-        .persistent(false)
-        .fetch_one(&mut *on)
-        .await
-        .map_err(failed)?;
-        if !any {
-            on.give_back();
-            return Ok(None);
+        let began = Instant::now();
+        let (above, whole) = self.floor().now(began);
+        // Most of the time there is nothing, which takes one round trip to see. Where statements are serializable by
+        // default, a look counts as a reader that others may conflict with, and is left out.
+        let any = self.strict.load(Ordering::Relaxed)
+            || sqlx::query_scalar::<_, i64>(LOOK)
+                .bind(self.namespace.as_str())
+                .bind(above)
+                .persistent(false)
+                .fetch_optional(&mut *on)
+                .await
+                .map_err(failed)?
+                .is_some();
+        let mut taken = Vec::new();
+        if any {
+            taken = self.delete_rows(&mut on, above, most).await?;
         }
-        PgTransactionManager::begin(&mut on, Some(BEGIN.into_sql_str())).await.map_err(failed)?;
-        let mut taken: Vec<(i64, Vec<String>, f64)> = sqlx::query_as(TAKE)
-            .bind(self.namespace.as_str())
-            .bind(i64::try_from(most).unwrap_or(i64::MAX))
-            .fetch_all(&mut *on)
-            .await
-            .map_err(failed)?;
+        if whole {
+            self.floor().looked(Instant::now(), began.elapsed());
+        }
         if taken.is_empty() {
             PgTransactionManager::commit(&mut on).await.map_err(failed)?;
             on.give_back();
             return Ok(None);
         }
         taken.sort_unstable_by_key(|(id, ..)| *id);
+        if let Some((highest, ..)) = taken.last() {
+            self.floor().saw(Instant::now(), *highest);
+        }
         let rows: Vec<OutboxRow> = taken.into_iter().map(|(_, keys, age)| row(keys, age)).collect();
         let sweeps = rows.iter().any(|row| !row.prefixes.is_empty());
         let limit = if sweeps { SWEEP_LIMIT } else { LIMIT };
@@ -143,6 +137,23 @@ impl PgOutbox {
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *on).await.map_err(failed)?;
         }
         Ok(Some(Box::new(Taken { on, rows, limit })))
+    }
+
+    /// Deletes rows above this number, in a transaction that it begins and leaves open.
+    async fn delete_rows(
+        &self,
+        on: &mut PgConnection,
+        above: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, Vec<String>, f64)>> {
+        PgTransactionManager::begin(on, Some(BEGIN.into_sql_str())).await.map_err(failed)?;
+        sqlx::query_as(TAKE)
+            .bind(self.namespace.as_str())
+            .bind(above)
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(on)
+            .await
+            .map_err(failed)
     }
 }
 
@@ -194,22 +205,14 @@ impl Outbox for PgOutbox {
 
     fn lineage(&self) -> BoxFuture<'_, Result<(Lineage, Option<Lineage>)>> {
         Box::pin(async {
-            let (standby, system, timeline, database, system_before, timeline_before, before) =
-                self.ask_lineage().await?;
-            let Some(timeline) = timeline.filter(|_| !standby) else {
-                return Err(Error::new(
-                    ErrorKind::Outbox,
-                    "the relay is connected to a standby: give it the pool of the primary",
-                ));
-            };
-            let noted = system_before.zip(timeline_before).zip(before);
-            let noted =
-                noted.map(|((system, timeline), database)| Lineage { system, timeline, database });
-            Ok((Lineage { system, timeline, database }, noted))
+            let seen = lineage::read(self).await?;
+            self.strict.store(seen.strict, Ordering::Relaxed);
+            Ok((seen.now, seen.noted))
         })
     }
 
     fn note<'a>(&'a self, lineage: &'a Lineage) -> BoxFuture<'a, Result<()>> {
+        self.floor().forget();
         Box::pin(within(PATIENCE, async {
             let mut on = Lent::of(&self.pool).await?;
             sqlx::query(
@@ -306,17 +309,6 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T>> + Send
             format!("the database did not answer within {limit:?}: the outbox stays as it is"),
         )),
     }
-}
-
-/// The server, its timeline and the database, as they are and as they were noted; first whether it is a standby.
-type LineageRow = (bool, i64, Option<i64>, i64, Option<i64>, Option<i64>, Option<i64>);
-
-/// Whether the server refused a function, as managed ones do with those that speak of its files.
-fn is_withheld(error: &Error) -> bool {
-    use std::error::Error as _;
-    let database = error.source().and_then(|source| source.downcast_ref::<sqlx::Error>());
-    let code = database.and_then(sqlx::Error::as_database_error).and_then(|error| error.code());
-    matches!(code.as_deref(), Some("42501" | "0A000" | "42883"))
 }
 
 /// What the database's refusal means to who uses the outbox.

@@ -124,3 +124,21 @@ async fn a_relay_and_a_write_share_a_pool_of_one_connection() {
     world.caught_up(&relay).await;
     assert_eq!(relay.stats().failures, 0, "{:?}", relay.stats());
 }
+
+/// Where every statement is serializable by default, the relay's are not.
+#[tokio::test]
+async fn a_relay_works_whatever_the_default_isolation_is() {
+    let world = World::new().await;
+    for level in ["serializable", "repeatable read"] {
+        let options = (*world.pool().connect_options()).clone();
+        let options = options.options([("default_transaction_isolation", level)]);
+        let pool = sqlx::PgPool::connect_with(options).await.unwrap();
+        let relay = world.cities.cache.relay(&pool).spawn().unwrap();
+        world.cached(1).await;
+        world.post(&[world.row(1)]).await;
+        eventually("it is delivered", || async { relay.stats().rows == 1 }).await;
+        assert!(!world.is_cached(1).await);
+        assert_eq!(relay.stats().failures, 0);
+        relay.stop().await;
+    }
+}

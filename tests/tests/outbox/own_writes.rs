@@ -63,6 +63,11 @@ async fn what_a_trigger_changes_unseen_by_the_repository_is_written() {
         )
         .await;
     world.cities.repository().watch().await.unwrap();
+    // Before all in a session that has never written through a repository, and so has no setting.
+    let fresh = world.fixture.database().connect(1).await;
+    sqlx::query("UPDATE cities SET population = 2 WHERE id = 3").execute(&fresh).await.unwrap();
+    assert_eq!(world.outbox().await, ["cities:id:=3", "tag:=cities", "tag:=country%3AIT"]);
+    world.sql("DELETE FROM cache_runtime.outbox").await;
     world.cities.update(&city(1, "paris", "FR", 2100)).await.unwrap();
     assert_eq!(world.outbox().await, ["cities:id:=1", "tag:=cities", "tag:=country%3AFR"]);
     world.sql("DELETE FROM cache_runtime.outbox").await;

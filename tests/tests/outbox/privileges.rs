@@ -137,5 +137,14 @@ async fn a_server_that_withholds_its_timeline_is_served_all_the_same() {
     world.sql("UPDATE cache_runtime.state SET database = 42").await;
     eventually("another database is noticed", || async { relay.stats().emptied == 2 }).await;
     relay.stop().await;
+    // One that sees the timeline notes it, and one that does not leaves that alone.
+    let sighted = world.elsewhere().cache.relay(world.pool()).spawn().unwrap();
+    eventually("the timeline is noted", || async { sighted.stats().emptied == 1 }).await;
+    sighted.stop().await;
+    let relay = world.cities.cache.relay(&role.pool).spawn().unwrap();
+    world.post(&[world.row(1)]).await;
+    eventually("the row is delivered", || async { relay.stats().rows == 1 }).await;
+    assert_eq!(relay.stats().emptied, 0);
+    relay.stop().await;
     role.gone(&world).await;
 }

@@ -189,33 +189,37 @@ async fn change(
     trial: &[String],
 ) -> Result<()> {
     let mut on = Lent::of(pool).await?;
-    let changed = async {
-        PgTransactionManager::begin(&mut on, Some(BEGIN.into_sql_str())).await?;
-        // Processes that start at the same moment do so one after the other.
-        sqlx::query("SELECT pg_advisory_xact_lock(hashtext('cache_runtime'), $1::int8::oid::int4)")
-            .bind(table.oid)
-            .execute(&mut *on)
-            .await?;
-        for sql in statements {
-            sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut *on).await?;
+    run(&mut on, table, statements).await.map_err(|error| refused(plan, statements, error))?;
+    let may_try = "SELECT has_database_privilege(current_database(), 'TEMP')";
+    if sqlx::query_scalar(may_try).fetch_one(&mut *on).await.map_err(failed)? {
+        for sql in trial {
+            let tried = sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut *on).await;
+            tried.map_err(|error| {
+                refusal(
+                    plan,
+                    "its triggers failed on a copy of it (see the cause): nothing was changed",
+                )
+                .because(error)
+            })?;
         }
-        let may_try: bool =
-            sqlx::query_scalar("SELECT has_database_privilege(current_database(), 'TEMP')")
-                .fetch_one(&mut *on)
-                .await?;
-        for sql in trial.iter().filter(|_| may_try) {
-            sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut *on).await?;
-        }
-        PgTransactionManager::commit(&mut on).await
-    };
-    let changed = changed.await;
-    match changed {
-        Ok(()) => {
-            on.give_back();
-            Ok(())
-        }
-        Err(error) => Err(refused(plan, statements, error)),
     }
+    PgTransactionManager::commit(&mut on).await.map_err(failed)?;
+    on.give_back();
+    Ok(())
+}
+
+/// Begins the transaction, and runs these in it.
+async fn run(on: &mut PgConnection, table: &Table, statements: &[String]) -> sqlx::Result<()> {
+    PgTransactionManager::begin(on, Some(BEGIN.into_sql_str())).await?;
+    // Processes that start at the same moment do so one after the other.
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('cache_runtime'), $1::int8::oid::int4)")
+        .bind(table.oid)
+        .execute(&mut *on)
+        .await?;
+    for sql in statements {
+        sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(&mut *on).await?;
+    }
+    Ok(())
 }
 
 fn refused(plan: &Plan, statements: &[String], error: sqlx::Error) -> Error {
