@@ -1,6 +1,8 @@
 //! Prints the side-by-side table, and writes it to `target/bench/report.json`.
 
 mod figures;
+mod near;
+mod outage;
 mod outbox;
 mod pair;
 mod plain;
@@ -24,8 +26,13 @@ turn, the median of the rounds' ratios with the smallest and the largest. Only r
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut effort =
-        Effort { rounds: 11, time: Duration::from_millis(800), samples: 1000, backlog: 1_000_000 };
+    let mut effort = Effort {
+        rounds: 11,
+        time: Duration::from_millis(800),
+        samples: 1000,
+        freezes: 10,
+        backlog: 1_000_000,
+    };
     let mut filter = String::new();
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
@@ -38,6 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                     rounds: 7,
                     time: Duration::from_millis(250),
                     samples: 200,
+                    freezes: 3,
                     backlog: 100_000,
                 }
             }

@@ -10,6 +10,8 @@ pub(crate) struct Effort {
     pub(crate) time: Duration,
     /// Single events that are timed one by one.
     pub(crate) samples: usize,
+    /// How often a server is frozen.
+    pub(crate) freezes: usize,
     /// Rows in the outbox that are to be drained.
     pub(crate) backlog: u64,
 }

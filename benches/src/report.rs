@@ -66,7 +66,8 @@ pub(crate) fn write(rows: &[Measured], figures: &[Figure]) -> std::io::Result<Pa
         });
     let figures = figures.iter().map(|figure| {
         serde_json::json!({
-            "name": figure.name, "value": figure.value, "unit": figure.unit, "goal": figure.goal(), "met": figure.met(),
+            "name": figure.name, "ours": figure.value, "theirs": null, "ratio": null, "ratio_min": null,
+            "ratio_max": null, "unit": figure.unit, "goal": figure.goal(), "met": figure.met(),
         })
     });
     let all: Vec<_> = rows.chain(figures).collect();

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::figures::Figure;
+use crate::near::Near;
+use crate::outage;
 use crate::outbox;
 use crate::pair::{Effort, Goal, Measured, measure};
 use crate::plain;
@@ -31,6 +33,16 @@ pub(crate) async fn run(
     };
     bar.set_message("filling both caches");
     warm(world).await?;
+    let near =
+        [1, 8, 64].map(|callers| (format!("hit in the process, {callers} callers"), callers));
+    if near.iter().any(|(name, _)| name.contains(filter)) {
+        let rows = Near::new(world).await?;
+        for (name, callers) in &near {
+            if wanted(name) {
+                measured.push(rows.hit(name, effort, *callers).await);
+            }
+        }
+    }
     for (callers, goal) in [
         (1, Goal::Latency(1.05)),
         (8, Goal::Throughput(1.0)),
@@ -80,11 +92,15 @@ pub(crate) async fn run(
             figures.extend(outbox::drain(&rows, effort.backlog, effort).await?);
         }
     }
+    if wanted("hang of Redis") {
+        figures.extend(outage::breaker(effort.freezes).await?);
+    }
     bar.finish_and_clear();
     Ok((measured, figures))
 }
 
-fn drawn(zipf: &[i64], random: u64) -> i64 {
+/// The id at a random place of the distribution.
+pub(crate) fn drawn(zipf: &[i64], random: u64) -> i64 {
     let place = usize::try_from(random).unwrap_or_default() % zipf.len();
     zipf.get(place).copied().unwrap_or(1)
 }

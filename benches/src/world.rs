@@ -42,7 +42,7 @@ pub(crate) struct World {
     pub(crate) redis: MultiplexedConnection,
     /// Ids by rank of a Zipf distribution with exponent 0.99.
     pub(crate) zipf: &'static [i64],
-    _fixture: Fixture,
+    fixture: Fixture,
 }
 
 impl World {
@@ -67,16 +67,19 @@ impl World {
         sqlx::raw_sql("VACUUM ANALYZE users").execute(fixture.pool()).await?;
         // One pool for both sides: they never run at the same time.
         let pool = fixture.database().connect(CONNECTIONS).await;
-        let cache =
-            // Its rows are about Redis; what the process keeps for itself has rows of its own.
-            CacheManager::builder(fixture.namespace())
-                .redis(fixture.redis_url())
-                .level(cache_runtime::Level::Strong)
-                .build()?;
+        // Its rows are about Redis; what the process keeps for itself has rows of its own.
+        let cache = CacheManager::builder(fixture.namespace())
+            .redis(fixture.redis_url())
+            .level(cache_runtime::Level::Strong)
+            .build()?;
         let redis =
             redis::Client::open(fixture.redis_url())?.get_multiplexed_async_connection().await?;
         let users = Users { db: pool.clone(), cache };
-        Ok(Self { users, pool, redis, zipf: zipf().leak(), _fixture: fixture })
+        Ok(Self { users, pool, redis, zipf: zipf().leak(), fixture })
+    }
+
+    pub(crate) fn redis_url(&self) -> &str {
+        self.fixture.redis_url()
     }
 }
 

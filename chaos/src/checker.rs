@@ -21,6 +21,10 @@
 //! 2. any state that was `known` by `since`, if its keys were held, and Redis lost nothing from `begun` to the end of
 //!    the read. Plain SQL and `Database` reads have no such condition.
 //!
+//! For an answer that stands under a look-up, a list or a shelf's tag, only states count that took that answer away: a
+//! row that plain SQL moved off a shelf and a repository moved on from there is seen there until the plain write is
+//! delivered, because the later write does not touch that shelf.
+//!
 //! The newest such state of a row is the oldest that may be answered; all up to the last one with `from` at the read's
 //! end or before may be. Then
 //!
@@ -151,7 +155,7 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
-    pub(crate) fn new(rows: u16, faults: usize) -> Self {
+    pub(crate) fn new(rows: u16, faults: &[String]) -> Self {
         Self {
             history: History::new(rows),
             losses: Losses::default(),

@@ -20,8 +20,8 @@ use tests::PostgresServer;
 
 use crate::checker::{Checker, Note, Side, Tally};
 use crate::clock::{Moment, now};
-use crate::landed;
 use crate::options::Options;
+use crate::setup;
 use crate::shop::{CODES, MARKS, ROWS, SHELVES, TABLES};
 use crew::Crew;
 use faults::Fault;
@@ -69,7 +69,7 @@ impl World {
 type Shown = Arc<Mutex<Tally>>;
 
 fn check(notes: &Receiver<Note>, shown: &Shown) -> Tally {
-    let mut checker = Checker::new(ROWS + 1, Fault::ALL.len());
+    let mut checker = Checker::new(ROWS + 1, &Fault::names());
     let mut next = Instant::now();
     while let Ok(note) = notes.recv() {
         if !checker.take(note) {
@@ -100,7 +100,7 @@ pub(crate) fn main(options: &Options) -> ExitCode {
 async fn run(options: &Options) -> Result<bool, Failure> {
     println!("seed {}", options.seed);
     let (notes, heard) = mpsc::sync_channel(MOST_NOTES);
-    let shown = Shown::new(Mutex::new(Tally::new(Fault::ALL.len())));
+    let shown = Shown::new(Mutex::new(Tally::new(&Fault::names())));
     let watched = Arc::clone(&shown);
     let checking = std::thread::spawn(move || check(&heard, &watched));
 
@@ -148,7 +148,7 @@ async fn world(
         .connect_with(url.application_name("conductor"))
         .await?;
     sqlx::raw_sql(TABLES).execute(&admin).await?;
-    landed::prepare(&admin, NAMESPACE).await?;
+    setup::prepare(&admin, NAMESPACE).await?;
     sqlx::raw_sql(MARKS).execute(&admin).await?;
     sqlx::query("INSERT INTO numbers SELECT n, 0 FROM generate_series(1, $1) n")
         .bind(i64::from(ROWS))

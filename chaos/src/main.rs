@@ -12,9 +12,9 @@ mod checker;
 mod clock;
 mod conductor;
 mod event;
-mod landed;
 mod options;
 mod plain;
+mod setup;
 mod shop;
 mod worker;
 

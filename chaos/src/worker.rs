@@ -23,9 +23,9 @@ use tokio::task::JoinSet;
 pub(crate) use crash::{Crash, step_name};
 
 use crate::event::{Counted, Event, Level, to_frame};
-use crate::landed;
 use crate::options::value;
 use crate::plain::Plain;
+use crate::setup;
 use crate::shop::{Items, ROWS};
 
 /// How long a dead writer's hold stands.
@@ -149,7 +149,7 @@ impl Worker {
         match rng.u32(0..40) {
             0 => Level::Sql,
             _ if self.job.plain => Level::Strong,
-            _ => landed::LEVELS[rng.usize(..landed::LEVELS.len())],
+            _ => setup::LEVELS[rng.usize(..setup::LEVELS.len())],
         }
     }
 }
@@ -200,7 +200,7 @@ async fn run(job: Job) -> Result<(), Box<dyn std::error::Error>> {
             .hold_ttl(HOLD)
             .lease_ttl(LEASE)
             .lease_wait(Duration::from_millis(200));
-        let mut builder = landed::options(builder, job.process);
+        let mut builder = setup::options(builder, job.process);
         builder = builder.observer(Arc::clone(&crash) as _);
         Store::Cached(Items { db, cache: builder.build()? })
     };
@@ -209,7 +209,7 @@ async fn run(job: Job) -> Result<(), Box<dyn std::error::Error>> {
     let worker = Arc::new(Worker { job, store, teller, crash, codes, next_op });
     worker.crash.tells(&worker);
     let _standing = match &worker.store {
-        Store::Cached(items) => Some(landed::stand(items)?),
+        Store::Cached(items) => Some(setup::stand(items)?),
         Store::Plain(_) | Store::Elsewhere(_) => None,
     };
 

@@ -29,6 +29,32 @@ impl Content {
     }
 }
 
+/// What an answer stands under in the cache, and so which writes take it away. A write that does not, though it came
+/// later and was acknowledged, says nothing of an earlier one that did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Under {
+    /// The row's own key, or the table's tag; or nothing at all, because the database was asked.
+    EveryChange,
+    /// A look-up, which knows an id alone.
+    Look(Code),
+    /// A list, which knows ids alone.
+    List(Shelf),
+    /// The shelf's tag.
+    Tag(Shelf),
+}
+
+impl Under {
+    /// Whether a write that made the one of the other takes the answer away.
+    fn changes(self, before: Content, after: Content) -> bool {
+        match self {
+            Self::EveryChange => true,
+            Self::Look(code) => before.bears(code) != after.bears(code),
+            Self::List(shelf) => before.is_on(shelf) != after.is_on(shelf),
+            Self::Tag(shelf) => before.is_on(shelf) || after.is_on(shelf),
+        }
+    }
+}
+
 /// A row of the database's log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Logged {
@@ -147,9 +173,16 @@ impl Row {
         self.place(version).ok_or(self.states.front().is_some_and(|first| version < first.version))
     }
 
-    pub(crate) fn allowed(&self, bounds: &Bounds, losses: &Losses) -> Allowed {
-        let oldest =
-            self.states.iter().rposition(|state| bounds.requires(state, losses)).unwrap_or(0);
+    pub(crate) fn allowed(&self, under: Under, bounds: &Bounds, losses: &Losses) -> Allowed {
+        let takes_away = |at: usize, state: &State| {
+            let before = at.checked_sub(1).and_then(|before| self.states.get(before));
+            before.is_none_or(|before| under.changes(before.content, state.content))
+        };
+        let oldest = (0..self.states.len()).rev().find(|at| {
+            let state = self.states.get(*at);
+            state.is_some_and(|state| takes_away(*at, state) && bounds.requires(state, losses))
+        });
+        let oldest = oldest.unwrap_or(0);
         let end = self.states.partition_point(|state| state.from <= bounds.end);
         oldest..end.max(oldest + 1)
     }

@@ -10,6 +10,8 @@ use crate::event::{Counted, Event, Level, Read};
 
 /// So many violations are told in full.
 const MOST_TOLD: usize = 20;
+/// Faults that were over for no longer are told beside a violation.
+const AFTERMATH: Moment = 2000 * MILLISECOND;
 
 /// Who made a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +48,7 @@ impl Reads {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fault {
+    pub(crate) name: String,
     pub(crate) times: u64,
     pub(crate) reads: u64,
 }
@@ -92,10 +95,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new(faults: usize) -> Self {
+    /// Of a run with faults of these names.
+    pub(crate) fn new(faults: &[String]) -> Self {
+        let named = |name: &String| Fault { name: name.clone(), ..Fault::default() };
         Self {
             sides: BTreeMap::new(),
-            faults: vec![Fault::default(); faults],
+            faults: faults.iter().map(named).collect(),
             times: Vec::new(),
             lost: 0,
             told: Vec::new(),
@@ -175,7 +180,15 @@ impl Tally {
         }
         // What the plain way gets wrong is no news.
         if self.told.len() < MOST_TOLD && (side == Side::Ours || read.level == Level::Sql) {
-            self.told.push(told(read, process, violation, history));
+            let mut text = told(read, process, violation, history);
+            for (fault, begin, end) in &self.times {
+                if *begin <= read.end && read.begin <= end.saturating_add(AFTERMATH) {
+                    let (begin, end) = (since(*begin, read), since(*end, read));
+                    let name = self.faults.get(*fault).map_or("", |fault| &fault.name);
+                    let _ = write!(text, "\n    {name} from {begin} to {end}");
+                }
+            }
+            self.told.push(text);
         }
     }
 
@@ -202,17 +215,20 @@ impl Tally {
     }
 }
 
+/// In milliseconds, from the begin of the read.
+fn since(moment: Moment, read: &Read) -> String {
+    if moment == NEVER {
+        return "never".to_owned();
+    }
+    let micros = (moment.abs_diff(read.begin) / (MILLISECOND / 1000)).cast_signed();
+    let micros = if moment < read.begin { -micros } else { micros };
+    format!("{}.{:03}", micros / 1000, (micros % 1000).abs())
+}
+
 /// A violation for a reader: times in milliseconds, from the begin of the read.
 fn told(read: &Read, process: Process, violation: &Violation, history: &History) -> String {
     let Violation { wrong, id, seen, required, open } = violation;
-    let since = |moment: Moment| match moment {
-        NEVER => "never".to_owned(),
-        moment => {
-            let micros = (moment.abs_diff(read.begin) / (MILLISECOND / 1000)).cast_signed();
-            let micros = if moment < read.begin { -micros } else { micros };
-            format!("{}.{:03}", micros / 1000, (micros % 1000).abs())
-        }
-    };
+    let since = |moment| since(moment, read);
     let answer = match seen {
         Some(version) => format!("version {version}"),
         None => "an answer without the row".to_owned(),
@@ -228,10 +244,11 @@ fn told(read: &Read, process: Process, violation: &Violation, history: &History)
     for state in &row.states {
         let _ = write!(
             text,
-            "\n    {} {:?}{} from {} known {} acked {} by {}",
+            "\n    {} {:?}{}{} from {} known {} acked {} by {}",
             state.version,
             state.content,
             if state.passing { " (passing)" } else { "" },
+            if state.held { "" } else { " (by the outbox)" },
             since(state.from),
             since(state.known),
             since(state.acked),

@@ -31,7 +31,7 @@ fn seen(id: u16, version: u32, (code, shelf): (u16, u8)) -> Seen {
 
 impl Run {
     fn new() -> Self {
-        Self { checker: Checker::new(8, 1), tx: 100 }
+        Self { checker: Checker::new(8, &["a fault".to_owned()]), tx: 100 }
     }
 
     /// One transaction, begun at `at - 3`, committed after `at - 1` and known by `at + 1`.
@@ -88,7 +88,7 @@ impl Run {
     fn wrong(&mut self) -> Vec<verdict::Wrong> {
         self.checker.judge_until(Moment::MAX);
         let wrong = self.checker.tally.side(Side::Ours).all().wrong;
-        self.checker.tally = Tally::new(1);
+        self.checker.tally = Tally::new(&["a fault".to_owned()]);
         wrong.into_iter().flat_map(|(wrong, count)| (0..count).map(move |_| wrong)).collect()
     }
 }
@@ -471,4 +471,59 @@ fn a_write_that_outlived_its_hold_is_an_open_case_and_an_acknowledged_one_of_pla
         let reads = run.checker.tally.side(Side::Ours).all();
         assert_eq!((reads.wrong(), reads.open), expected, "held {held}, acknowledged {acked}");
     }
+}
+
+/// Row 1 is moved from shelf 2 to shelf 3 by plain SQL, which is never delivered, and on by a repository.
+fn moved_on(third: Content) -> Run {
+    let mut run = Run::new();
+    run.commit(10, &[(1, 1, there(5, 2))]);
+    run.acknowledge(20, THEIRS, &[(1, 1)]);
+    run.commit_by(50, &[(1, 2, there(6, 3))], false);
+    run.commit(100, &[(1, 3, third)]);
+    run.acknowledge(120, THEIRS, &[(1, 3)]);
+    run
+}
+
+#[test]
+fn a_write_that_touches_another_key_does_not_deliver_the_one_before_it() {
+    let mut run = moved_on(there(6, 4));
+    run.read((200, 210), Level::Strong, snapshot(Some(2), &[(1, 1)]));
+    run.read((200, 210), Level::Strong, snapshot(Some(3), &[]));
+    run.read((200, 210), Level::Strong, snapshot(Some(4), &[(1, 3)]));
+    run.read((200, 210), Level::Strong, Answer::Find { code: 6, found: None });
+    assert_eq!(run.wrong(), vec![]);
+
+    let mut run = moved_on(there(7, 3));
+    run.read((200, 210), Level::Strong, Answer::List { shelf: 3, rows: vec![] });
+    assert_eq!(run.wrong(), vec![]);
+}
+
+#[test]
+fn a_write_that_touches_the_key_of_an_answer_delivers_all_before_it() {
+    for (third, answer) in [
+        (there(6, 4), row(seen(1, 1, (5, 2)))),
+        (there(6, 4), snapshot(Some(3), &[(1, 2)])),
+        (there(6, 4), snapshot(Some(4), &[])),
+        (there(6, 4), Answer::List { shelf: 4, rows: vec![] }),
+        (there(6, 4), Answer::List { shelf: 2, rows: vec![seen(1, 1, (5, 2))] }),
+        (there(7, 4), Answer::Find { code: 7, found: None }),
+        (there(6, 2), snapshot(Some(2), &[(1, 1)])),
+        (there(7, 3), snapshot(Some(3), &[])),
+    ] {
+        let mut run = moved_on(third);
+        run.read((200, 210), Level::Strong, answer);
+        assert_eq!(run.wrong(), vec![Stale], "{third:?}");
+    }
+}
+
+#[test]
+fn the_delivery_of_a_write_counts_whatever_came_after_it() {
+    let mut run = moved_on(there(6, 4));
+    run.acknowledge(130, THEIRS, &[(1, 2)]);
+    run.read((200, 210), Level::Strong, snapshot(Some(2), &[(1, 1)]));
+    run.read((200, 210), Level::Strong, Answer::Find { code: 6, found: None });
+    assert_eq!(run.wrong(), vec![Stale, Stale]);
+    let mut run = moved_on(there(6, 4));
+    run.read((200, 210), Level::Database, snapshot(Some(2), &[(1, 1)]));
+    assert_eq!(run.wrong(), vec![Stale], "the database has no keys");
 }

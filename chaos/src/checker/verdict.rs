@@ -1,7 +1,7 @@
 //! One answer against the history.
 
 use super::LONGEST_LIFE;
-use super::history::{Allowed, Bounds, Content, History, Row, State};
+use super::history::{Allowed, Bounds, Content, History, Row, State, Under};
 use super::losses::Losses;
 use crate::clock::Moment;
 use crate::event::{Answer, Brief, Level, Read, Seen, Shelf};
@@ -51,32 +51,46 @@ impl Judge<'_> {
             Answer::Rows(rows) => {
                 for (id, seen) in rows {
                     each(match seen {
-                        Some(seen) if seen.id != *id => Err(self.violation(Wrong::Torn, *id, None)),
+                        Some(seen) if seen.id != *id => Err(self.torn(*id, None)),
                         Some(seen) => self.row(seen),
-                        None => self.none(*id, |state| state.content == Content::Absent),
+                        None => self.none(*id, Under::EveryChange, |state| {
+                            state.content == Content::Absent
+                        }),
                     });
                 }
             }
             Answer::Find { code, found: Some(seen) } if seen.code != *code => {
-                each(Err(self.violation(Wrong::Torn, seen.id, Some(seen.version))));
+                each(Err(self.torn(seen.id, Some(seen.version))));
             }
             Answer::Find { found: Some(seen), .. } => each(self.row(seen)),
             Answer::Find { code, found: None } => {
                 let history = self.history;
                 let mut bearers = history.bearers(*code).iter();
-                each(bearers.try_for_each(|id| self.none(*id, |it| !it.content.bears(*code))));
+                let under = Under::Look(*code);
+                each(
+                    bearers.try_for_each(|id| self.none(*id, under, |it| !it.content.bears(*code))),
+                );
             }
             Answer::List { shelf, rows } => each(self.list(*shelf, rows)),
             Answer::Snapshot { shelf, rows } => each(self.snapshot(*shelf, rows)),
         }
     }
 
-    fn allowed(&self, row: &Row) -> Allowed {
-        row.allowed(&self.bounds, self.losses)
+    fn allowed(&self, row: &Row, under: Under) -> Allowed {
+        let under = match self.bounds.level {
+            Level::Strong | Level::Bounded(_) => under,
+            Level::Database | Level::Sql => Under::EveryChange,
+        };
+        row.allowed(under, &self.bounds, self.losses)
     }
 
-    fn violation(&self, wrong: Wrong, id: u16, seen: Option<u32>) -> Violation {
-        let required = self.history.row(id).and_then(|row| row.states.get(self.allowed(row).start));
+    fn torn(&self, id: u16, seen: Option<u32>) -> Violation {
+        self.violation(Wrong::Torn, id, seen, Under::EveryChange)
+    }
+
+    fn violation(&self, wrong: Wrong, id: u16, seen: Option<u32>, under: Under) -> Violation {
+        let row = self.history.row(id);
+        let required = row.and_then(|row| row.states.get(self.allowed(row, under).start));
         Violation {
             wrong,
             id,
@@ -88,16 +102,17 @@ impl Judge<'_> {
 
     /// A row that was there, with all its columns.
     fn row(&mut self, seen: &Seen) -> Verdict {
-        let state = self.version(&Brief::from(*seen))?;
+        let state = self.version(&Brief::from(*seen), Under::EveryChange)?;
         if state.content == (Content::There { code: seen.code, shelf: seen.shelf }) {
             return Ok(());
         }
-        Err(self.violation(Wrong::Torn, seen.id, Some(seen.version)))
+        Err(self.torn(seen.id, Some(seen.version)))
     }
 
     /// A row that was there in this version.
-    fn version(&mut self, seen: &Brief) -> Result<State, Violation> {
-        let wrong = |judge: &Self, wrong| judge.violation(wrong, seen.id, Some(seen.version));
+    fn version(&mut self, seen: &Brief, under: Under) -> Result<State, Violation> {
+        let wrong =
+            |judge: &Self, wrong| judge.violation(wrong, seen.id, Some(seen.version), under);
         let Some(row) = self.history.row(seen.id) else { return Err(wrong(self, Wrong::Torn)) };
         let place = match row.find(seen.version) {
             Ok(place) => place,
@@ -115,20 +130,20 @@ impl Judge<'_> {
         if state.from > self.bounds.end {
             return Err(wrong(self, Wrong::Early));
         }
-        if place < self.allowed(row).start {
+        if place < self.allowed(row, under).start {
             return Err(wrong(self, Wrong::Stale));
         }
         Ok(state)
     }
 
     /// A row that the answer passes over: it must have been so in some state that is allowed.
-    fn none(&self, id: u16, holds: impl Fn(&State) -> bool) -> Verdict {
+    fn none(&self, id: u16, under: Under, holds: impl Fn(&State) -> bool) -> Verdict {
         let Some(row) = self.history.row(id) else { return Ok(()) };
-        let allowed = self.allowed(row);
+        let allowed = self.allowed(row, under);
         if row.states.range(allowed).any(|state| !state.passing && holds(state)) {
             return Ok(());
         }
-        Err(self.violation(Wrong::Stale, id, None))
+        Err(self.violation(Wrong::Stale, id, None, under))
     }
 
     /// The ids are those of one moment; each row is of a later one, and must still be on the shelf.
@@ -137,28 +152,30 @@ impl Judge<'_> {
         for seen in rows {
             self.row(seen)?;
             if seen.shelf != shelf {
-                return Err(self.violation(Wrong::Torn, seen.id, Some(seen.version)));
+                return Err(self.torn(seen.id, Some(seen.version)));
             }
         }
         let mut moments = Moments::of(&self.bounds);
         for seen in rows {
             self.narrow(&mut moments, seen.id, on);
         }
-        self.others(&mut moments, Some(shelf), rows.iter().map(|seen| seen.id))?;
+        let named = rows.iter().map(|seen| seen.id);
+        self.others(&mut moments, Some(shelf), Under::List(shelf), named)?;
         self.one_moment(&moments, rows.first().map(|seen| seen.id))
     }
 
     /// All rows are those of one moment.
     fn snapshot(&mut self, shelf: Option<Shelf>, rows: &[Brief]) -> Verdict {
+        let under = shelf.map_or(Under::EveryChange, Under::Tag);
         let mut moments = Moments::of(&self.bounds);
         for seen in rows {
-            let state = self.version(seen)?;
+            let state = self.version(seen, under)?;
             if shelf.is_some_and(|shelf| !state.content.is_on(shelf)) {
-                return Err(self.violation(Wrong::Torn, seen.id, Some(seen.version)));
+                return Err(self.torn(seen.id, Some(seen.version)));
             }
             self.narrow(&mut moments, seen.id, |state| state.version == seen.version);
         }
-        self.others(&mut moments, shelf, rows.iter().map(|seen| seen.id))?;
+        self.others(&mut moments, shelf, under, rows.iter().map(|seen| seen.id))?;
         self.one_moment(&moments, rows.first().map(|seen| seen.id))
     }
 
@@ -167,6 +184,7 @@ impl Judge<'_> {
         &mut self,
         moments: &mut Moments,
         shelf: Option<Shelf>,
+        under: Under,
         named: impl Iterator<Item = u16>,
     ) -> Verdict {
         let not_so = |state: &State| match shelf {
@@ -176,7 +194,7 @@ impl Judge<'_> {
         let history = self.history;
         let named: Vec<u16> = named.collect();
         if !named.is_sorted_by(|one, next| one < next) {
-            return Err(self.violation(Wrong::Torn, named.first().copied().unwrap_or(0), None));
+            return Err(self.torn(named.first().copied().unwrap_or(0), None));
         }
         let mut named = named.into_iter().peekable();
         for (id, row) in history.rows() {
@@ -187,11 +205,11 @@ impl Judge<'_> {
             if shelf.is_some_and(|shelf| !row.was_on(shelf)) {
                 continue;
             }
-            self.none(id, not_so)?;
+            self.none(id, under, not_so)?;
             self.narrow(moments, id, not_so);
         }
         match named.next() {
-            Some(id) => Err(self.violation(Wrong::Torn, id, None)),
+            Some(id) => Err(self.torn(id, None)),
             None => Ok(()),
         }
     }
@@ -204,7 +222,8 @@ impl Judge<'_> {
 
     fn one_moment(&self, moments: &Moments, id: Option<u16>) -> Verdict {
         if moments.0.is_empty() {
-            return Err(self.violation(Wrong::Mixed, id.unwrap_or(0), None));
+            let id = id.unwrap_or(0);
+            return Err(self.violation(Wrong::Mixed, id, None, Under::EveryChange));
         }
         Ok(())
     }

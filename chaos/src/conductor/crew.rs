@@ -15,7 +15,6 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::{Failure, NAMESPACE, redis::Redis};
 use crate::checker::{Note, Side};
 use crate::event::read_frame;
-use crate::landed;
 use crate::worker::Job;
 
 const READERS: usize = 8;
@@ -102,7 +101,7 @@ impl Crew {
     pub(crate) async fn start(&self, side: Side, notes: &SyncSender<Note>) -> Result<(), Failure> {
         for seat in &self.seats {
             // The baseline has nobody who would deliver.
-            if seat.elsewhere && (side == Side::Plain || !landed::WATCH) {
+            if seat.elsewhere && side == Side::Plain {
                 continue;
             }
             let process = self.spawn(seat, side, notes)?;

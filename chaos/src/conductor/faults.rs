@@ -12,7 +12,6 @@ use super::child::Child;
 use super::crew::Seat;
 use crate::checker::Note;
 use crate::clock::now;
-use crate::landed;
 use crate::options::Options;
 use crate::worker::HOLD;
 
@@ -97,12 +96,9 @@ impl Fault {
         }
     }
 
-    /// Whether the promise holds under it by now.
-    fn is_fair(self) -> bool {
-        match self {
-            Self::RestartRedisOld | Self::FailOver => landed::ERAS,
-            _ => true,
-        }
+    /// The names of all, in their order.
+    pub(crate) fn names() -> Vec<String> {
+        Self::ALL.into_iter().map(Self::name).collect()
     }
 
     fn weight(self) -> u32 {
@@ -390,7 +386,7 @@ async fn lane(
     }
 }
 
-/// The faults that the command line names; else all under which the promise holds.
+/// The faults that the command line names; else all.
 fn chosen(options: &Options) -> Vec<Fault> {
     let all = Fault::ALL.into_iter();
     match &options.faults {
@@ -399,6 +395,6 @@ fn chosen(options: &Options) -> Vec<Fault> {
                 |fault: &Fault| words.split(',').any(|word| fault.name().contains(word.trim()));
             all.filter(named).collect()
         }
-        None => all.filter(|fault| fault.is_fair()).collect(),
+        None => all.collect(),
     }
 }

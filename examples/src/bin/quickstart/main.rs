@@ -1,5 +1,7 @@
 //! A tour of cached repositories on real data.
 
+mod elsewhere;
+mod levels;
 mod queries;
 mod reads;
 mod show;
@@ -30,9 +32,9 @@ Usage: cargo run -p examples --bin quickstart [-- --help]
   REDIS_URL      a Redis, 7 or newer, or Valkey; without it the cache is in memory
   RUST_LOG       what is logged to stderr; warn
 
-In a database of yours everything stays in the schema geonames_quickstart, which is kept for the
-next run: DROP SCHEMA geonames_quickstart CASCADE removes it. In a Redis of yours every key begins
-with geonames_quickstart, and is removed at the end.";
+In a database of yours everything stays in the schemas geonames_quickstart, which is kept for the
+next run, and cache_runtime, where the outbox is: DROP SCHEMA ... CASCADE removes them. In a Redis
+of yours every key begins with geonames_quickstart, and is removed at the end.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -91,6 +93,9 @@ async fn with(database: &Database, ready: &str) -> Result<(), Failure> {
     println!("Done. The times are of this run, of a {} build.", profile());
     if !database.is_embedded() {
         println!("The data stays for the next run; DROP SCHEMA {NAME} CASCADE removes it.");
+        println!(
+            "The outbox, which all your repositories share, stays in the schema cache_runtime."
+        );
     }
     Ok(())
 }

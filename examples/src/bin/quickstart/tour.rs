@@ -36,6 +36,7 @@ impl<'t> Tour<'t> {
         self.tidy().await.map_err(failed("could not put the data in order"))?;
         self.first_and_second_read().await.map_err(failed("the first reads failed"))?;
         self.explained().await;
+        self.levels().await.map_err(failed("the reads at other levels failed"))?;
         self.batch().await.map_err(failed("the batch failed"))?;
         self.look_up().await.map_err(failed("the look-up failed"))?;
         self.list().await.map_err(failed("the list failed"))?;
@@ -46,6 +47,7 @@ impl<'t> Tour<'t> {
         self.two_repositories().await.map_err(failed("the transaction failed"))?;
         self.cached_query().await.map_err(failed("the cached query failed"))?;
         self.statement().await.map_err(failed("the statement failed"))?;
+        self.writes_from_elsewhere().await?;
         self.tidy().await.map_err(failed("could not put the data back in order"))?;
         self.stats();
         Ok(())

@@ -40,7 +40,8 @@ Usage: cargo run -p examples --bin service [-- --help]
   CACHE_...      with REDIS_URL, as the documentation of CacheManager::from_env lists them
   RUST_LOG       what is logged to stderr; info,sqlx=warn
 
-In a database of yours everything stays in the schema geonames_service.";
+In a database of yours everything stays in the schema geonames_service, but for the outbox, which
+is in the schema cache_runtime.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -87,6 +88,7 @@ async fn serve(database: &Database) -> Result<(), Failure> {
     }
     let app = App::new(database.pool().clone(), cache.clone());
     app.verify().await?;
+    let relay = app.watch().await?;
     let address = std::env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(&address)
         .await
@@ -98,7 +100,10 @@ async fn serve(database: &Database) -> Result<(), Failure> {
         .with_graceful_shutdown(told_to_stop())
         .await
         .map_err(failed("the server failed"))?;
-    tracing::info!(stats = %cache.stats(), "stopped");
+    // The last releases are done before the connections go.
+    cache.drain().await;
+    tracing::info!(stats = %cache.stats(), relay = ?relay.stats(), "stopped");
+    relay.stop().await;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
-use cache_runtime::CacheManager;
+use cache_runtime::{CacheManager, Relay};
 use examples::{Cities, Countries, Failure, failed};
 use sqlx::PgPool;
 
@@ -32,6 +32,15 @@ impl App {
             db,
             cache,
         }
+    }
+
+    /// Sees to writes that pass the service by, and to its own while Redis is away. Keep the relay: it works while it lives.
+    pub(crate) async fn watch(&self) -> Result<Relay, Failure> {
+        cache_runtime::migrate(&self.db).await.map_err(failed("could not make the outbox"))?;
+        let unwatched = "could not watch the tables";
+        self.cities.watch().await.map_err(failed(unwatched))?;
+        self.countries.watch().await.map_err(failed(unwatched))?;
+        self.cache.relay(&self.db).spawn().map_err(failed("could not start the relay"))
     }
 
     /// Better no start than one on tables that are not what the annotations claim.

@@ -1,6 +1,7 @@
 //! The routes, over an embedded Postgres and a cache in memory.
 
 use std::error::Error;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -8,6 +9,7 @@ use axum::http::{Request, StatusCode};
 use cache_runtime::CacheManager;
 use examples::Database;
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use tower::ServiceExt;
 
 use crate::routes::{App, router};
@@ -48,11 +50,14 @@ async fn the_routes_answer_and_see_each_other_s_writes() -> Outcome {
     let cache = CacheManager::builder("test").memory().build()?;
     let app = App::new(database.pool().clone(), cache);
     app.verify().await?;
+    let relay = app.watch().await?;
     let app = router(app);
 
     reads(&app).await;
     writes(&app).await;
     refusals(&app).await;
+    writes_from_elsewhere(&app, database.pool()).await?;
+    relay.stop().await;
     database.stop().await?;
     Ok(())
 }
@@ -88,6 +93,22 @@ async fn writes(app: &Router) {
         let (_, page) = get(app, &format!("/countries/{code}/cities")).await;
         assert_eq!(page.as_array().unwrap().len(), cities, "{code}");
     }
+}
+
+async fn writes_from_elsewhere(app: &Router, db: &PgPool) -> sqlx::Result<()> {
+    let uri = format!("/cities/{LISBON}");
+    assert_eq!(get(app, &uri).await.1["name"], "Lisboa");
+    sqlx::query("UPDATE cities SET name = 'Olisipo' WHERE id = $1")
+        .bind(LISBON)
+        .execute(db)
+        .await?;
+    let seen = async {
+        while get(app, &uri).await.1["name"] != "Olisipo" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), seen).await.expect("the relay delivers it");
+    Ok(())
 }
 
 async fn refusals(app: &Router) {

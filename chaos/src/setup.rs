@@ -1,4 +1,4 @@
-//! What the library can do by now: the one place in which a run is told to use it.
+//! How the library is set up in a run.
 
 use std::time::Duration;
 
@@ -7,12 +7,6 @@ use sqlx::PgPool;
 
 use crate::event::Level;
 use crate::shop::Items;
-
-/// Values of another life of Redis are misses: restarts with old data, and failovers.
-pub(crate) const ERAS: bool = true;
-
-/// Triggers write the keys of what plain SQL changes to the outbox.
-pub(crate) const WATCH: bool = true;
 
 /// Less than the TTL of the table's repository, so that it is in force now and then.
 const STALE: Duration = Duration::from_secs(4);
