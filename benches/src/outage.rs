@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use cache_runtime::backend::redis::{RedisCache, RedisState};
+use cache_runtime::backend::{RedisCache, RedisState};
 use cache_runtime::{Cache, Key, Namespace};
 use tests::RedisServer;
 

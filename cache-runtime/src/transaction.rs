@@ -89,6 +89,11 @@ impl CacheTransaction {
         .await
     }
 
+    /// The pool that its connection is out of.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
     fn over(connection: PoolConnection<Postgres>, pool: PgPool) -> Self {
         Self { connection: Some(connection), touched: Vec::new(), unsettled: 0, pool }
     }

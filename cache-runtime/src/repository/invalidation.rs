@@ -15,6 +15,7 @@ use crate::key::{Key, KeyBuilder};
 use crate::mind::{Held, settle};
 use crate::postgres::{Change, Entity, Rows};
 use crate::transaction::CacheTransaction;
+use sqlx::{Connection, PgConnection};
 
 type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;
 
@@ -161,6 +162,11 @@ impl<R: CachedRepository> Changing<'_, R> {
             rows.into_iter().map(|row| (row.id(), row)).collect()
         };
         let (mut old, mut new) = (by_id(self.old), by_id(new));
+        let unlocked: Vec<Id<R>> =
+            self.rows.iter().filter(|id| !old.contains_key(id)).cloned().collect();
+        if !unlocked.is_empty() {
+            old.extend(by_id(as_others_see::<R::Entity>(transaction, unlocked).await?));
+        }
         for id in &self.rows {
             let change = Change { old: old.remove(id), new: new.remove(id) };
             if change.old.is_some() || change.new.is_some() {
@@ -170,6 +176,38 @@ impl<R: CachedRepository> Changing<'_, R> {
         }
         transaction.settled();
         Ok(())
+    }
+}
+
+/// The rows as they are committed. One that was not there before the method's statements could not be locked; somebody may
+/// have inserted it since, and the statements then changed a state that the transaction itself sees no more. Another
+/// connection does: that one out of the pool that is idle, else a new one, because waiting for one while the transaction has
+/// the last is a deadlock.
+async fn as_others_see<E: Entity>(
+    transaction: &CacheTransaction,
+    ids: Vec<E::Id>,
+) -> sqlx::Result<Vec<E>> {
+    let pool = transaction.pool().clone();
+    let reading = async move {
+        match pool.try_acquire() {
+            Some(mut idle) => Rows::<E>::load_many_in(&mut idle, &ids, false).await,
+            None => {
+                let options = pool.connect_options();
+                let connecting = PgConnection::connect_with(&options);
+                let patience = pool.options().get_acquire_timeout();
+                let mut new = tokio::time::timeout(patience, connecting)
+                    .await
+                    .map_err(|_| sqlx::Error::PoolTimedOut)??;
+                let rows = Rows::<E>::load_many_in(&mut new, &ids, false).await;
+                let _ = new.close().await;
+                rows
+            }
+        }
+    };
+    // In a task of its own: a caller who goes away must not leave an answer half read on a connection of the pool.
+    match tokio::spawn(reading).await {
+        Ok(rows) => rows,
+        Err(_) => Err(sqlx::Error::WorkerCrashed),
     }
 }
 

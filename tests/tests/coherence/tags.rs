@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use cache_runtime::Step;
 use tests::{eventually, in_time};
 
-use super::world::{World, city};
+use super::world::{Cities, World, city};
 
 #[tokio::test]
 async fn a_tagged_answer_is_cached_until_a_row_of_its_table_changes() {
@@ -119,4 +119,31 @@ async fn a_change_of_a_column_outside_the_entity_invalidates_the_tags_of_its_row
     world.here.widen(&mut tx, 1).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(world.here.areas().await.unwrap(), 13);
+}
+
+/// Nobody can lock a row that is not there: it comes after a method has looked for it, and the method changes it.
+#[tokio::test]
+async fn a_method_invalidates_what_came_between_its_look_and_its_statement() {
+    for connections in [1, 8] {
+        for (to, expected) in [(Some("PT"), None), (None, None)] {
+            let world = World::new().await;
+            let narrow = world.fixture.database().connect(connections).await;
+            let here = Cities { db: narrow, ..world.here.clone() };
+            let meanwhile = async {
+                world.elsewhere.insert(&city(9, "tokyo", "JP", 37_000)).await.unwrap();
+                world.released(9).await;
+                let known = world.elsewhere.population_of("JP").await.unwrap();
+                assert_eq!(known, Some(37_000));
+                world.elsewhere.get(9).await.unwrap();
+                world.elsewhere.cache.drain().await;
+            };
+            let mut tx = here.begin().await.unwrap();
+            let moved = here.move_after(&mut tx, 9, to, meanwhile).await.unwrap();
+            assert_eq!(moved, 1, "the statement has found the row");
+            tx.commit().await.unwrap();
+            assert_eq!(world.elsewhere.population_of("JP").await.unwrap(), expected, "{to:?}");
+            let country = world.elsewhere.get(9).await.unwrap().map(|city| city.country.clone());
+            assert_eq!(country.flatten().as_deref(), to);
+        }
+    }
 }

@@ -76,6 +76,25 @@ impl Cities {
         sqlx::query_scalar("SELECT 1 / 0").fetch_one(&self.db).await
     }
 
+    /// Lets `meanwhile` happen after the row was looked for, and then moves the row.
+    #[invalidates(id)]
+    pub(crate) async fn move_after<F: Future<Output = ()> + Send>(
+        &self,
+        tx: &mut CacheTransaction,
+        id: i64,
+        country: Option<&str>,
+        meanwhile: F,
+    ) -> sqlx::Result<u64> {
+        meanwhile.await;
+        let moved = match country {
+            Some(_) => {
+                sqlx::query("UPDATE cities SET country = $2 WHERE id = $1").bind(id).bind(country)
+            }
+            None => sqlx::query("DELETE FROM cities WHERE id = $1").bind(id),
+        };
+        Ok(moved.execute(tx.connection()).await?.rows_affected())
+    }
+
     #[invalidates(id)]
     pub(crate) async fn rename(
         &self,

@@ -50,12 +50,13 @@ async fn the_routes_answer_and_see_each_other_s_writes() -> Outcome {
     let cache = CacheManager::builder("test").memory().build()?;
     let app = App::new(database.pool().clone(), cache);
     app.verify().await?;
-    let relay = app.watch().await?;
-    let app = router(app);
+    let service = router(app.clone());
+    reads(&service).await;
+    writes(&service).await;
+    refusals(&service).await;
 
-    reads(&app).await;
-    writes(&app).await;
-    refusals(&app).await;
+    let relay = app.watch().await?;
+    let app = service;
     writes_from_elsewhere(&app, database.pool()).await?;
     relay.stop().await;
     database.stop().await?;
