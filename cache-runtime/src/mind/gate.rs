@@ -1,7 +1,7 @@
 //! Whether what the cache says may be believed: after an outage only once the outbox has been drained.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Open from the start, and for ever where there is no relay, because then no write goes by the outbox.
 ///
@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Gate {
     relayed: AtomicBool,
     /// A write went by the outbox, and nothing has been drained since: also without a relay nothing is believed then.
+    /// Written under the lock, so that a drain that ends at this moment does not take it for one that it has seen.
     doubted: AtomicBool,
     /// A write has waited for its delivery in vain, and nothing has been drained since.
     undelivered: AtomicBool,
@@ -45,7 +46,7 @@ impl Gate {
         if self.is_relayed() {
             return false;
         }
-        self.lose_trust();
+        self.lose_trust(&mut self.doubts());
         !self.relayed.swap(true, Ordering::AcqRel)
     }
 
@@ -61,8 +62,9 @@ impl Gate {
 
     /// A write went by the outbox: what the cache says may be older.
     pub(crate) fn doubt(&self) {
+        let mut doubts = self.doubts();
         self.doubted.store(true, Ordering::Release);
-        self.lose_trust();
+        self.lose_trust(&mut doubts);
     }
 
     /// A write's release has failed: until it is answered nothing is believed.
@@ -85,27 +87,30 @@ impl Gate {
         self.undelivered.store(!seen, Ordering::Release);
     }
 
-    fn lose_trust(&self) {
-        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
-        *doubts += 1;
+    fn doubts(&self) -> MutexGuard<'_, u64> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lose_trust(&self, doubts: &mut MutexGuard<'_, u64>) {
+        **doubts += 1;
         self.trusted.store(0, Ordering::Release);
     }
 
     /// Called before the outbox is drained.
     pub(crate) fn begin(&self, session: u64) -> Drain {
-        let doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let doubts = self.doubts();
         Drain { session, doubts: *doubts }
     }
 
     /// Whether this drain, once done, still gives trust back: to this session, and with no doubt since its begin.
     pub(crate) fn stands(&self, drain: Drain, session: u64) -> bool {
-        let doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let doubts = self.doubts();
         drain.session == session && drain.doubts == *doubts
     }
 
     /// Called when the outbox was drained to the head that it had at the begin; says whether the gate is open now.
     pub(crate) fn drained(&self, drain: Drain) -> bool {
-        let doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let doubts = self.doubts();
         let good = *doubts == drain.doubts;
         if good {
             self.trusted.store(drain.session + 1, Ordering::Release);
@@ -178,6 +183,27 @@ mod tests {
         assert!(gate.stands(drain, 3) && !gate.stands(drain, 4));
         gate.doubt();
         assert!(!gate.stands(drain, 3));
+    }
+
+    #[test]
+    fn a_doubt_at_the_end_of_a_drain_outlives_the_relay() {
+        for _ in 0..20_000 {
+            let gate = Gate::default();
+            gate.relayed(true);
+            let drain = gate.begin(3);
+            let both = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    both.wait();
+                    gate.doubt();
+                });
+                both.wait();
+                gate.drained(drain);
+            });
+            gate.relayed(false);
+            // Whichever came first: either the drain had ended before the doubt, or it does not count.
+            assert!(!gate.trusts(3));
+        }
     }
 
     #[test]
