@@ -117,7 +117,7 @@ impl PgOutbox {
             taken = self.delete_rows(&mut on, above, most).await?;
         }
         if whole {
-            self.floor().looked(Instant::now(), began.elapsed());
+            self.floor().looked(Instant::now(), began.elapsed(), (taken.len(), most));
         }
         if taken.is_empty() {
             PgTransactionManager::commit(&mut on).await.map_err(failed)?;

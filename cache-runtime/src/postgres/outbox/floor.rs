@@ -38,9 +38,10 @@ impl Floor {
         }
     }
 
-    /// A look from the beginning has ended, and took so long.
-    pub(super) fn looked(&mut self, now: Instant, took: Duration) {
-        self.next_whole = Some(now + WHOLE_LOOK.max(took * SHARE));
+    /// A look from the beginning has ended, and took so long. One that found as many rows as it may take has left others,
+    /// which lie there as well: the next one begins there again.
+    pub(super) fn looked(&mut self, now: Instant, took: Duration, (found, most): (usize, usize)) {
+        self.next_whole = (found < most).then(|| now + WHOLE_LOOK.max(took * SHARE));
     }
 
     /// Rows up to this number were seen.
@@ -68,7 +69,7 @@ mod tests {
         let mut floor = Floor::default();
         assert_eq!(floor.now(at(0)), (i64::MIN, true));
         for second in 0..100 {
-            floor.looked(at(second), Duration::ZERO);
+            floor.looked(at(second), Duration::ZERO, (9, 10));
             floor.saw(at(second), 10 * i64::try_from(second).unwrap());
             floor.saw(at(second), i64::MAX);
         }
@@ -85,11 +86,25 @@ mod tests {
         let at = |millis: u64| begin + Duration::from_millis(millis);
         let mut floor = Floor::default();
         floor.saw(at(0), 7);
-        floor.looked(at(100_000), Duration::from_millis(10));
+        floor.looked(at(100_000), Duration::from_millis(10), (0, 10));
         assert_eq!(floor.now(at(100_999)), (7, false));
         assert_eq!(floor.now(at(101_000)), (i64::MIN, true));
-        floor.looked(at(101_000), Duration::from_millis(300));
+        floor.looked(at(101_000), Duration::from_millis(300), (0, 10));
         assert_eq!(floor.now(at(106_999)), (7, false));
         assert_eq!(floor.now(at(107_000)), (i64::MIN, true));
+    }
+
+    #[test]
+    fn looks_begin_at_the_beginning_until_one_has_found_everything() {
+        let begin = Instant::now();
+        let at = |millis: u64| begin + Duration::from_millis(millis);
+        let mut floor = Floor::default();
+        floor.saw(at(0), 7);
+        for look in 0..5 {
+            assert_eq!(floor.now(at(100_000 + look)), (i64::MIN, true));
+            floor.looked(at(100_000 + look), Duration::ZERO, (10, 10));
+        }
+        floor.looked(at(100_005), Duration::ZERO, (9, 10));
+        assert_eq!(floor.now(at(100_006)), (7, false));
     }
 }
