@@ -13,8 +13,8 @@ pub(crate) struct Gate {
     /// A write went by the outbox, and nothing has been drained since: also without a relay nothing is believed then.
     /// Written under the lock, so that a drain that ends at this moment does not take it for one that it has seen.
     doubted: AtomicBool,
-    /// A write has waited for its delivery in vain, and nothing has been drained since.
-    undelivered: AtomicBool,
+    /// The rows of the outbox that a write has last waited for in vain.
+    undelivered: Mutex<Vec<i64>>,
     /// The session that is trusted, plus one; zero for none.
     trusted: AtomicU64,
     /// Writes whose release has failed, and was not answered since. Where their hold was lost, an old value may stand in
@@ -77,23 +77,23 @@ impl Gate {
         self.unreleased.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Whether a write that goes by the outbox may hope to see its delivery.
-    pub(crate) fn delivers(&self) -> bool {
-        !self.undelivered.load(Ordering::Acquire)
+    /// The rows that a write has last waited for in vain: while they are there, nobody delivers.
+    pub(crate) fn undelivered(&self) -> Vec<i64> {
+        self.undelivered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether a write has seen its delivery.
-    pub(crate) fn delivering(&self, seen: bool) {
-        self.undelivered.store(!seen, Ordering::Release);
-    }
-
-    fn doubts(&self) -> MutexGuard<'_, u64> {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A write has waited for these rows in vain; or, where there are none, somebody delivers.
+    pub(crate) fn waited_in_vain(&self, rows: Vec<i64>) {
+        *self.undelivered.lock().unwrap_or_else(PoisonError::into_inner) = rows;
     }
 
     fn lose_trust(&self, doubts: &mut MutexGuard<'_, u64>) {
         **doubts += 1;
         self.trusted.store(0, Ordering::Release);
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, u64> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Called before the outbox is drained.
@@ -115,7 +115,6 @@ impl Gate {
         if good {
             self.trusted.store(drain.session + 1, Ordering::Release);
             self.doubted.store(false, Ordering::Release);
-            self.undelivered.store(false, Ordering::Release);
         }
         good
     }

@@ -163,32 +163,33 @@ impl Posted {
     }
 
     /// Waits for the delivery, so that a process that still reaches the cache finds nothing old there once the write has
-    /// returned. Where nobody delivers, because nobody reaches the cache, only the first write waits.
+    /// returned. Where nobody delivers, because nobody reaches the cache, only the first write waits: while the rows that it
+    /// has waited for are there, the others need not try.
     async fn delivered(&self, pool: &PgPool) {
         // Once more, because a relay may have drained between the doubt before the commit and the commit.
         self.doubt().await;
-        let gate = &self.context.gate;
-        if gate.delivers() {
-            gate.delivering(self.wait(pool).await);
-        }
-    }
-
-    async fn wait(&self, pool: &PgPool) -> bool {
         let waiting = async {
+            let before = self.context.gate.undelivered();
+            if !before.is_empty() && self.is_delivered(pool, &before).await == Some(false) {
+                return;
+            }
             let mut pause = FIRST_PAUSE;
-            loop {
-                match delivered(pool, &self.context.namespace, &self.rows).await {
-                    Ok(true) => return true,
-                    Ok(false) => {}
-                    Err(error) => {
-                        self.context.complain("waiting for a delivery", &error);
-                        return false;
-                    }
-                }
+            while self.is_delivered(pool, &self.rows).await != Some(true) {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
+            self.context.gate.waited_in_vain(Vec::new());
         };
-        tokio::time::timeout(DELIVERY, waiting).await.unwrap_or(false)
+        if tokio::time::timeout(DELIVERY, waiting).await.is_err() {
+            self.context.gate.waited_in_vain(self.rows.clone());
+        }
+    }
+
+    /// `None` where the database does not say.
+    async fn is_delivered(&self, pool: &PgPool, rows: &[i64]) -> Option<bool> {
+        delivered(pool, &self.context.namespace, rows)
+            .await
+            .inspect_err(|error| self.context.complain("waiting for a delivery", error))
+            .ok()
     }
 }

@@ -1,12 +1,13 @@
 //! A cache that comes back after an outage may have what changed meanwhile: the outbox is drained first.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cache_runtime::testing::Stepper;
 use cache_runtime::{CacheManager, CachedRepository, Level, State, Step};
 use tests::{Proxy, eventually};
 
-use super::world::{Cities, World};
+use super::world::{Cities, World, city};
 
 /// A process that reaches Redis through a proxy, with a relay.
 struct Cut {
@@ -132,4 +133,36 @@ async fn a_process_begins_by_draining() {
     delivery.open();
     eventually("it is delivered", || async { relay.stats().rows == 1 }).await;
     assert_eq!(relay.stats().emptied, 0);
+}
+
+/// That one write has waited in vain says nothing of the next: others may reach the cache again, or still.
+#[tokio::test]
+async fn a_write_waits_for_its_delivery_although_one_before_it_has_waited_in_vain() {
+    let cut = Cut::new(Level::Strong).await;
+    let other = cut.world.ready_relay().await;
+    let _relay = cut.cities.cache.relay(cut.world.pool()).spawn().unwrap();
+    cut.hits().await;
+    let first = cut.world.stepper.park(Step::Deliver, &cut.world.row(1));
+    cut.proxy.black_hole();
+    cut.proxy.cut();
+    eventually("the cache is away", || async { cut.cities.cache.ping().await.is_err() }).await;
+    cut.cities.update(&city(1, "paris", "FR", 1)).await.unwrap();
+    first.arrived().await;
+    // The second stands behind the first: nobody waits for it.
+    let began = Instant::now();
+    cut.cities.update(&city(1, "paris", "FR", 2)).await.unwrap();
+    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+    first.open();
+    eventually("both are delivered", || async { other.stats().rows >= 2 }).await;
+
+    cut.world.cached(2).await;
+    let second = cut.world.stepper.park(Step::Deliver, &cut.world.row(2));
+    let cities = cut.cities.clone();
+    let mut write = tokio::spawn(async move { cities.update(&city(2, "lyon", "FR", 7)).await });
+    second.arrived().await;
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut write).await;
+    assert!(early.is_err(), "it returned while another process still finds the old row");
+    second.open();
+    write.await.unwrap().unwrap();
+    assert_eq!(cut.world.cities.get(2).await.unwrap().unwrap().population, 7);
 }
