@@ -121,13 +121,13 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// - `key = "largest:{limit}"`, required: the key under the repository's table. Every argument, or a field of it
 ///   (`{filter.country}`), must be in it, so that no two calls share an answer by mistake.
 /// - `skip(argument)`: arguments that make no difference to the answer.
-/// - `ttl`, `negative_ttl`, `codec`, `level`, `stale_on_error`, `soft_timeout` as on the struct. Default: the
+/// - `ttl`, `negative_ttl`, `codec`, `level`, `stale_on_error` as on the struct. Default: the
 ///   repository's. `negative_ttl` is for methods that return an `Option`. A level promises as much as `tags` name.
 /// - `tags("cities", "country:{country}")`: tags that the answer depends on; a placeholder is an argument. The tag that
 ///   bears the table's name is invalidated by every change of a row. Another repository's tags can stand here as well;
 ///   one that is a slip away from this repository's own does not compile, unless that one stands beside it.
 ///
-/// `#[cache_put(…)]`, with the same options but `level`, `stale_on_error` and `soft_timeout`: the body always runs, and its
+/// `#[cache_put(…)]`, with the same options but `level` and `stale_on_error`: the body always runs, and its
 /// answer takes the place of what is cached.
 ///
 /// `#[invalidates(…)]`: the body changes what is cached. At least one of:

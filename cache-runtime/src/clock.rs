@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Where "now" comes from. Tests put a manual clock here and never sleep.
+/// Where "now" comes from: lifetimes in memory, bounds, the age of a value. Pauses between tries are tokio's. Tests put a
+/// manual clock here.
 pub trait Clock: Debug + Send + Sync + 'static {
     /// Time since a fixed origin of this clock; it never goes back.
     fn elapsed(&self) -> Duration;

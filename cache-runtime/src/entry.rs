@@ -11,7 +11,7 @@
 //! A tag's key holds a lease that nobody fills: its token is the tag's stamp. A value that was loaded under a tag bears
 //! the stamp, and is a hit only while the tag still does.
 //!
-//! A value's header is 35 bytes: `V`, format version, codec (low half) and compression (high half), flags, number of
+//! A value's header is 35 bytes: `V`, format version, codec (low half; the high half is zero), flags, number of
 //! tag stamps, fingerprint (8), [era](crate::CoherentCache::era) (8), fill time in Unix milliseconds (6), soft TTL in
 //! milliseconds (4, zero for none), load cost in microseconds (4); little-endian. A header that is not exactly understood makes the entry
 //! [`Foreign`](Entry::Foreign): a miss that the next fill repairs, never an error.

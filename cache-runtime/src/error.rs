@@ -14,7 +14,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Cheap to clone, so that one failure can be handed to every caller that waited for it. `Display` says what went
 /// wrong and what to do; the cause, where there is one, is behind [`source`](StdError::source) and is not repeated.
 ///
-/// A repository's getters never return one: they answer from the database instead.
+/// A repository's getters answer from the database instead; the one that they do return is
+/// [`Overloaded`](ErrorKind::Overloaded).
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 

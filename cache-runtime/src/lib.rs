@@ -39,7 +39,7 @@
 //!         sqlx::query("UPDATE cities SET population = population + $2 WHERE id = $1")
 //!             .bind(id)
 //!             .bind(by)
-//!             .execute(&mut **tx)
+//!             .execute(tx.connection())
 //!             .await?;
 //!         Ok(())
 //!     }
@@ -64,12 +64,14 @@
 //!
 //! # What is promised
 //!
-//! A read through a repository never returns a state older than what was committed when the read began, as long as
-//! every write goes through a repository, or a method with `#[invalidates(…)]`, over the same namespace. This holds
-//! when any process dies at any step. The protocol that keeps it, and what is left open, is in `docs/coherence.md`.
+//! How old an answer may be is a [`Level`]: [`Bounded`](Level::Bounded) by a second unless you say otherwise, and never
+//! older than this manager's own writes; [`Strong`](Level::Strong), no older than what was committed when the read began.
+//! This holds for every write through a repository, or a method with `#[invalidates(…)]`, over the same namespace, and when
+//! any process dies at any step; for other writes to a watched table from their delivery on. The protocol that keeps it,
+//! and what is left open, is in `docs/coherence.md`.
 //!
-//! A getter fails only where the plain sqlx call would fail: a cache that is down, slow or full of rubbish is never the
-//! caller's error. Repositories therefore speak [`sqlx::Error`]; where a write was stopped by the cache and not by the
+//! A getter fails only where the plain sqlx call would fail, or where too many loads wait already
+//! ([`ErrorKind::Overloaded`]): a cache that is down, slow or full of rubbish is never the caller's error. Repositories therefore speak [`sqlx::Error`]; where a write was stopped by the cache and not by the
 //! database, [`Error::of`] finds the reason in it.
 //!
 //! # By hand

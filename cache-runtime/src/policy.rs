@@ -116,7 +116,8 @@ pub enum OnUnreachable {
     Proceed,
 }
 
-/// Everything that a manager decides for the repositories under it; a repository may override its TTLs and codec.
+/// Everything that a manager decides for the repositories under it; a repository or a cached method may override its
+/// TTLs, its codec, its level and what may be served after a TTL.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Policy {
@@ -143,8 +144,8 @@ pub struct Policy {
     pub hold_ttl: Duration,
     /// What a write does when its keys cannot be held. Outbox.
     pub on_unreachable: OnUnreachable,
-    /// Whether every write leaves its keys in the outbox, also where they were held: it closes the last gap, a writer
-    /// that dies between commit and release at the moment at which Redis loses its hold. Off: it costs a row a write,
+    /// Whether every write leaves its keys in the outbox, also where they were held: it closes a
+    /// double fault, a writer that dies between commit and release at the moment at which Redis loses its hold. Off: it costs a row a write,
     /// and a miss after it.
     pub always_outbox: bool,
     /// How old an answer may be. Bounded by one second.

@@ -26,14 +26,14 @@ use crate::mind::{Context, Counters, UnderWay};
 /// transaction sees, and fill nothing.
 ///
 /// It owns its connection and borrows nothing, so it can be kept in a struct, moved and passed on. It dereferences to
-/// the [`PgConnection`], so any sqlx statement runs in it: `sqlx::query("…").execute(&mut **tx)`. The cache does not
+/// the [`PgConnection`], so any sqlx statement runs in it: `sqlx::query("…").execute(tx.connection())`. The cache does not
 /// know what such a statement changes: `#[invalidates(…)]` is for methods that run one.
 ///
 /// ```no_run
 /// # use cache_runtime::CacheTransaction;
 /// # async fn example(pool: sqlx::PgPool) -> sqlx::Result<()> {
 /// let mut tx = CacheTransaction::begin(&pool).await?;
-/// sqlx::query("UPDATE cities SET population = 0").execute(&mut *tx).await?;
+/// sqlx::query("UPDATE cities SET population = 0").execute(tx.connection()).await?;
 /// tx.rollback().await
 /// # }
 /// ```

@@ -27,10 +27,11 @@ pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
     quote!(#(#[doc = #lines])*)
 }
 
-const READ_ERRORS: &str = "# Errors\n\nThose of sqlx, where the database is asked. A failure of the cache is logged, and the database \
-                           answers.";
-const WRITE_ERRORS: &str = "# Errors\n\nThose of sqlx. Where the cache cannot hold the keys and the manager's policy is to reject, the write \
-                            is rolled back, and the error says so.";
+const READ_ERRORS: &str = "# Errors\n\nThose of sqlx, where the database is asked; and that too many loads wait for their turn \
+                           (`ErrorKind::Overloaded`). A failure of the cache is logged, and the database answers.";
+const WRITE_ERRORS: &str = "# Errors\n\nThose of sqlx. Where the keys can neither be held in the cache nor, under the policy `Outbox` with a \
+                            relay, be left in the outbox, the write is rolled back, and the error says so; under `Proceed` it \
+                            is made all the same.";
 const WITHIN_ERRORS: &str = "# Errors\n\nThose of sqlx.";
 
 const ROW_KEY: &str = "`{namespace}:{table}:id:={id}`";
@@ -254,19 +255,20 @@ pub(super) fn verify_schema() -> Docs {
 
 pub(super) fn watch() -> Docs {
     alone(&[
-        "Installs the trigger that writes the keys of every changed row of this table into the outbox, in the transaction that \
+        "Installs the triggers that write the keys of every changed row of this table into the outbox, in the transaction that \
          changes it: what passes the repository by (psql, another program, the cascade of a foreign key) is invalidated as \
          well, as soon as a relay delivers it.",
-        "It takes the place of the one that stood there: run it again, as after a deploy that changes `unique`, `list` or \
-         `tags`, as often as you like. The writes of repositories, which hold their keys themselves, pass the trigger by. \
+        "They take the place of those that stood there: run it again, as after a deploy that changes `unique`, `list` or \
+         `tags`, as often as you like. They ignore the writes of repositories, which hold their keys themselves. \
          Where the program may not create triggers, run what `watch_sql` gives as somebody who may.",
-        "# Errors\n\nWhat the database says, such as that there is no such table, or that creating a trigger is not allowed.",
+        "# Errors\n\nWhat the database says, such as that there is no such table, or that creating a trigger is not allowed; and what speaks against watching \
+         the table, such as a type whose keys SQL cannot write.",
     ])
 }
 
 pub(super) fn unwatch() -> Docs {
     alone(&[
-        "Removes the trigger that `watch` installed: what passes the repository by is seen again when an entry's TTL is over.",
+        "Removes the triggers that `watch` installed: what passes the repository by is seen again when an entry's TTL is over.",
         "# Errors\n\nWhat the database says, such as that removing a trigger is not allowed.",
     ])
 }
@@ -274,7 +276,7 @@ pub(super) fn unwatch() -> Docs {
 pub(super) fn watch_sql() -> Docs {
     alone(&[
         "The statements that `watch` runs, for a migration, or for somebody who may create triggers.",
-        "# Errors\n\nWhere a name among them cannot be written in SQL.",
+        "# Errors\n\nThose of `watch`: it asks the database what the table is like, and changes nothing.",
     ])
 }
 

@@ -64,8 +64,8 @@ use crate::error::{Error, ErrorKind, Result};
 ///     +evalsha +script|load +publish +subscribe +multi +exec +ping +info +role
 /// ```
 ///
-/// `select` too where the URL names a database other than 0. Without the channels or `publish` no hold is placed, and
-/// so no write is cached; without `subscribe` there is no tier in the process.
+/// `select` too where the URL names a database other than 0. Without the channels or `publish` no hold is placed,
+/// so every write goes by the outbox or is refused; without `subscribe` there is no tier in the process.
 ///
 /// Cheap to clone; clones share the connection.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ const MOST_TRIES: usize = 4;
 /// Pauses between looks at another process's lease.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
-/// A tag's stamp lives longer than what is loaded under it; when it runs out, that is a miss.
+/// A tag's stamp lives longer than most of what is loaded under it; when it runs out, that is a miss.
 const STAMP_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a reader that missed may do.

@@ -48,8 +48,8 @@ impl Loads {
             return Err(Error::new(
                 ErrorKind::Overloaded,
                 format!(
-                    "the database was not asked: {} loads run, which is the cap, and {} wait for their turn; try again \
-                     later, or raise max_loads",
+                    "the database was not asked: as many loads run as the repository or its manager allows (at most {}), \
+                     and {} wait for their turn; try again later, or raise max_loads",
                     self.most_running, self.most_waiting
                 ),
             ));
@@ -116,7 +116,7 @@ mod tests {
         assert!(futures_poll(second.as_mut()).await.is_none());
         let refused = loads.turn(None).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Overloaded);
-        assert!(refused.to_string().contains("1 loads run"), "{refused}");
+        assert!(refused.to_string().contains("at most 1), and 1 wait"), "{refused}");
         drop(first);
         let second = second.await.unwrap();
         drop(second);

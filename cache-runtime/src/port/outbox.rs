@@ -12,7 +12,7 @@ use crate::key::{Key, Prefix};
 /// A row is there as soon as the transaction that wrote it has committed, in any order, and stays until it was
 /// delivered: rows are never passed by because later ones have been seen.
 pub trait Outbox: Debug + Send + Sync + 'static {
-    /// Takes the oldest rows, `most` of them at most, that nobody else has taken; `None` where there are none. Never
+    /// Takes rows, older ones first as far as they are known, `most` of them at most, that nobody else has taken; `None` where there are none. Never
     /// waits for who has taken others. Called by a relay whenever it looks for work.
     ///
     /// # Errors

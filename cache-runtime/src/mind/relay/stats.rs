@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::ErrorKind;
 
-/// The lag is that of so many rows: the last second of a busy relay, the last hour of an idle one.
+/// The lag is that of so many rows.
 const REMEMBERED: usize = 1024;
 
 /// What a relay has done since it was spawned.
