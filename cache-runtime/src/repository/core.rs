@@ -277,8 +277,13 @@ impl<E: Entity> Core<E> {
                 keys.extend(before.into_iter().chain(after));
             }
         }
-        keys.insert(self.context.namespace.tag().text(E::TABLE).finish()?);
+        keys.insert(self.table_tag()?);
         Ok(keys.into_iter().collect())
+    }
+
+    /// The tag that every change of a row holds.
+    pub(super) fn table_tag(&self) -> Result<Key> {
+        self.context.namespace.tag().text(E::TABLE).finish()
     }
 
     /// The look-ups, then the lists.

@@ -125,12 +125,13 @@ impl<R: CachedRepository> Repository<'_, R> {
         })
     }
 
-    /// The keys of these rows, their look-ups, lists and tags.
+    /// The keys of these rows, their look-ups, lists and tags; and the tag of the table, also where nobody knows the row
+    /// any more: an answer over many rows may.
     pub(super) fn ways_to(
         &self,
         rows: impl IntoIterator<Item = R::Entity>,
     ) -> Result<BTreeSet<Key>> {
-        let mut keys = BTreeSet::new();
+        let mut keys = BTreeSet::from([self.core.table_tag()?]);
         for row in rows {
             keys.extend(self.core.keys_of(&Change { old: Some(row), new: None })?);
         }

@@ -1,0 +1,16 @@
+//! The seams between the parts: what one of them promises while another does its work, on real Postgres and real Redis.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "each test's name says what holds; what fails here fails the test"
+)]
+
+#[path = "coherence/world.rs"]
+#[allow(dead_code, reason = "it belongs to other tests, too")]
+mod world;
+
+#[path = "hostile/rows.rs"]
+mod rows;
