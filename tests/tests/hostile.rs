@@ -12,5 +12,7 @@
 #[allow(dead_code, reason = "it belongs to other tests, too")]
 mod world;
 
+#[path = "hostile/near.rs"]
+mod near;
 #[path = "hostile/rows.rs"]
 mod rows;

@@ -1,5 +1,6 @@
 //! The permit to fill: a lease, and the stamps of the tags. And the fill itself, off the caller's path.
 
+use std::slice;
 use std::time::Duration;
 
 use super::flight::Leader;
@@ -173,6 +174,14 @@ impl Reader<'_> {
                 },
                 _ => None,
             };
+            // A lease that replaces something announces its key. Where nothing is left to replace, a tier elsewhere may
+            // keep what was there; a release with a token that nobody has tells it.
+            if found.is_none()
+                && let Err(error) = cache.release(slice::from_ref(&spec.key), Token::new()).await
+            {
+                self.failed("announcing a renewal", &error);
+                return None;
+            }
             match self.take_lease(spec, found).await {
                 Ok(Ok(filling)) => return Some((self.with_stamps(spec, filling).await?, replaced)),
                 Ok(Err(LeaseOutcome::Taken(_) | LeaseOutcome::Gone)) => {}

@@ -1,0 +1,47 @@
+//! The tier in the process, beside everything else that happens to a value.
+
+use std::time::Duration;
+
+use cache_runtime::testing::ManualClock;
+use cache_runtime::{CachedRepository, CallSpec, Level, Origin, ReadAt, State, Step, Whole};
+use tests::{eventually, in_time};
+
+use crate::world::{Cities, World};
+
+const BOUND: Duration = Duration::from_secs(1);
+
+/// The first process has a tier and a clock that stands still.
+async fn world() -> (World, ManualClock) {
+    let clock = ManualClock::new();
+    // Zero means "never" to the proof of a stream.
+    clock.advance(Duration::from_secs(60));
+    let shared = clock.shared();
+    let world =
+        World::with(|builder| builder.level(Level::Bounded(BOUND)).clock(shared.clone())).await;
+    (world, clock)
+}
+
+/// Reads the row until the tier answers.
+async fn near(cities: &Cities, id: i64) {
+    eventually("the tier has the row", || async {
+        cities.get(id).await.unwrap();
+        cities.explain(id).await.origin == Origin::Process
+    })
+    .await;
+}
+
+async fn population(cities: &Cities, id: i64) -> i64 {
+    cities.get(id).await.unwrap().unwrap().population
+}
+
+/// Hazards 13 and 23 for what is renewed: the server has evicted the value, so renewing it replaces nothing there.
+#[tokio::test]
+async fn a_refresh_reaches_a_tier_that_keeps_what_the_server_has_evicted() {
+    let (world, _) = world().await;
+    near(&world.here, 1).await;
+    world.elsewhere.cache.backend().delete(&world.row(1)).await.unwrap();
+    world.sql("UPDATE cities SET population = 7 WHERE id = 1").await;
+    assert_eq!(population(&world.here, 1).await, 2100, "nobody knows of it");
+    world.elsewhere.refresh(1).await.unwrap();
+    eventually("the refresh is heard", || async { population(&world.here, 1).await == 7 }).await;
+}
