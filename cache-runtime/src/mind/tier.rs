@@ -28,10 +28,12 @@ pub(crate) struct Tier {
 }
 
 /// What a reader takes before it asks the backend, and shows when it has an answer to keep: the generations of the key
-/// and the tags, as they were then.
+/// and the tags, as they were then. What was left of the value's life is counted from that moment, however long the
+/// answer took.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     epoch: u64,
+    taken: u64,
     key: Seen,
     tags: Box<[Seen]>,
 }
@@ -68,7 +70,8 @@ impl Tier {
     pub(crate) fn ticket(&self, key: &Key, tags: &[Key]) -> Option<Ticket> {
         let epoch = self.proof.epoch()?;
         let seen = |key: &Key| self.generations.see(Hash::of(key.as_str()));
-        Some(Ticket { epoch, key: seen(key), tags: tags.iter().map(seen).collect() })
+        let (taken, _) = self.clock.moment().parts();
+        Some(Ticket { epoch, taken, key: seen(key), tags: tags.iter().map(seen).collect() })
     }
 
     /// Keeps a value that the backend had after the ticket was taken, for as long as it lives there; says whether it
@@ -81,11 +84,10 @@ impl Tier {
         (kept, bytes): (Kept, usize),
         remaining: Remaining,
     ) -> bool {
-        let (running, _) = self.clock.moment().parts();
         let deadline = match remaining {
             Remaining::NoKey => return false,
             Remaining::Forever => u64::MAX,
-            Remaining::Left(left) => running.saturating_add(nanos(left)),
+            Remaining::Left(left) => ticket.taken.saturating_add(nanos(left)),
         };
         let near = Near { kept, fingerprint, deadline, tags: ticket.tags };
         self.store.put(Hash::of(key.as_str()), key, near, bytes, || {

@@ -45,3 +45,28 @@ async fn a_refresh_reaches_a_tier_that_keeps_what_the_server_has_evicted() {
     world.elsewhere.refresh(1).await.unwrap();
     eventually("the refresh is heard", || async { population(&world.here, 1).await == 7 }).await;
 }
+
+/// Hazard 23: the time that a value is on its way counts.
+#[tokio::test]
+async fn a_value_that_was_long_on_its_way_into_the_tier_lives_there_no_longer_for_it() {
+    let (world, clock) = world().await;
+    near(&world.here, 2).await;
+    world.elsewhere.get(1).await.unwrap();
+    eventually("Redis has the row", || async {
+        world.elsewhere.explain(1).await.state == State::Value
+    })
+    .await;
+    let admit = world.stepper.park(Step::Admit, &world.row(1));
+    let here = world.here.clone();
+    let reader = tokio::spawn(async move { here.get(1).await });
+    admit.arrived().await;
+    // The process stands still for longer than the value lives.
+    clock.advance(Duration::from_secs(20 * 60));
+    world.sql("UPDATE cities SET population = 7 WHERE id = 1").await;
+    world.expire(&world.row(1)).await;
+    admit.open();
+    in_time("the reader", reader).await.unwrap().unwrap();
+    // A beat has proven the stream since.
+    near(&world.here, 2).await;
+    assert_eq!(population(&world.here, 1).await, 7);
+}
