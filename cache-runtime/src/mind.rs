@@ -14,6 +14,7 @@ mod reader;
 mod relay;
 mod soft;
 mod spec;
+mod stand_in;
 mod stats;
 mod tasks;
 mod tier;

@@ -12,6 +12,8 @@
 #[allow(dead_code, reason = "it belongs to other tests, too")]
 mod world;
 
+#[path = "hostile/expired.rs"]
+mod expired;
 #[path = "hostile/near.rs"]
 mod near;
 #[path = "hostile/rows.rs"]

@@ -12,7 +12,7 @@ use super::tier::Ticket;
 use crate::entry::{Entry, Token};
 use crate::error::Error;
 use crate::key::Key;
-use crate::policy::{Level, Loading, Ttl};
+use crate::policy::{Level, Loading};
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
 
 /// The answers at `keys`, in their order. `load` is given the places of those that are missing and answers in that
@@ -36,7 +36,7 @@ where
     reader.counters.misses.add(misses.len());
     let turn = reader.turn(own).await?;
     let era = reader.context.cache.era();
-    let (leases, leased) = lease_many(reader, spec, keys, &misses).await;
+    let (mut leases, leased) = lease_many(reader, spec, keys, &misses).await;
     for (at, _) in &misses {
         if let Some(key) = keys.get(*at) {
             reader.context.before(Step::Load, key).await;
@@ -62,6 +62,7 @@ where
             };
         }
     };
+    leases.answered();
     let took = reader.context.clock.elapsed().saturating_sub(began);
     let mut fills = Vec::new();
     for (((at, _), value), leased) in misses.iter().zip(loaded).zip(leased) {
@@ -119,11 +120,9 @@ async fn stand_in<A: Answer>(
     let mut fills = Vec::new();
     let mut values = Vec::new();
     for ((at, miss), leased) in misses.iter().zip(leased) {
-        if let (Miss::Expired(bytes, left), true, Some(key)) = (miss, leased, keys.get(*at)) {
-            leases.spend(key);
-            let (token, entry) = (leases.token, bytes.clone());
-            fills.push(Fill { key: key.clone(), token, entry, ttl: Ttl::After(*left) });
-            if let Entry::Value(value) = Entry::parse(bytes) {
+        if let (Miss::Expired(expired), true, Some(key)) = (miss, leased, keys.get(*at)) {
+            fills.extend(leases.put_back(key));
+            if let Entry::Value(value) = Entry::parse(&expired.entry) {
                 values.extend(A::decode(&value.body));
             }
         }
@@ -151,6 +150,7 @@ async fn ask_many(reader: Reader<'_>, spec: &Spec, keys: &[Key]) -> Vec<(Found, 
         return Vec::new();
     }
     reader.context.before_each(Step::Read, keys).await;
+    let asked = reader.context.clock.elapsed();
     let tickets: Vec<_> = keys.iter().map(|key| reader.ticket(spec, key)).collect();
     let live = tickets.iter().any(Option::is_some) || !spec.stale_for.is_zero();
     let found = if live {
@@ -161,7 +161,7 @@ async fn ask_many(reader: Reader<'_>, spec: &Spec, keys: &[Key]) -> Vec<(Found, 
     };
     let found: Vec<_> =
         found.inspect_err(|error| reader.failed("reading entries", error)).unwrap_or_default();
-    let each = |(bytes, remaining)| Found { bytes, tags: Vec::new(), remaining };
+    let each = |(bytes, remaining)| Found { bytes, tags: Vec::new(), remaining, asked };
     found.into_iter().map(each).zip(tickets).collect()
 }
 
@@ -180,7 +180,8 @@ async fn lease_many(
         for (place, (at, miss)) in misses.iter().enumerate() {
             let over = match miss {
                 Miss::Absent => None,
-                Miss::Foreign(bytes) | Miss::Expired(bytes, _) => Some(bytes.clone()),
+                Miss::Foreign(bytes) => Some(bytes.clone()),
+                Miss::Expired(expired) => Some(expired.entry.clone()),
                 _ => continue,
             };
             if let Some(key) = keys.get(*at) {
@@ -193,6 +194,11 @@ async fn lease_many(
     let wanted: Vec<Key> = requests.iter().map(|request| request.key.clone()).collect();
     // Made before the request is sent: a caller that goes away must not leave a lease behind.
     let mut leases = Leases::new(reader.context, token, wanted);
+    for (at, miss) in misses {
+        if let (Miss::Expired(expired), Some(key)) = (miss, keys.get(*at)) {
+            leases.replaces(key, expired.clone());
+        }
+    }
     if requests.is_empty() {
         return (leases, granted);
     }

@@ -4,7 +4,7 @@ use std::slice;
 use std::time::Duration;
 
 use super::flight::Leader;
-use super::lease::Leases;
+use super::lease::{Leases, Replaced};
 use super::loads::Turn;
 use super::reader::{Look, Miss, Reader};
 use super::spec::{Answer, Kept, Spec};
@@ -37,28 +37,21 @@ pub(super) struct Filling {
     leases: Leases,
     stamps: Vec<Token>,
     era: u64,
-    /// The expired value that it took the place of, and what was left of it.
-    expired: Option<(bytes::Bytes, Duration)>,
 }
 
 impl Filling {
-    /// The expired value that the lease has replaced, and what is left of its life.
-    pub(super) fn take_expired(&mut self) -> Option<(bytes::Bytes, Duration)> {
-        self.expired.take()
-    }
-
-    pub(super) fn expired(&self) -> Option<&bytes::Bytes> {
-        self.expired.as_ref().map(|(bytes, _)| bytes)
+    /// The value that the lease has replaced.
+    pub(super) fn replaced(&self) -> Option<&Replaced> {
+        self.leases.replaced()
     }
 
     pub(super) fn token(&self) -> Token {
         self.leases.token
     }
 
-    /// The fill that puts back what the lease replaced.
-    pub(super) fn put_back(mut self, key: &Key, entry: bytes::Bytes, ttl: Ttl) -> Fill {
-        self.leases.spend(key);
-        Fill { key: key.clone(), token: self.leases.token, entry, ttl }
+    /// The fill that puts back what the lease has replaced, for what is left of its life.
+    pub(super) fn put_back(&mut self, key: &Key) -> Option<Fill> {
+        self.leases.put_back(key)
     }
 }
 
@@ -88,7 +81,7 @@ impl Reader<'_> {
         let began = tokio::time::Instant::now();
         let (mut tries, mut pause) = (0, FIRST_PAUSE);
         loop {
-            let (over, expired) = match miss {
+            let (over, replaced) = match miss {
                 Miss::Held | Miss::Unreachable => return Ok(Permit::LoadOnly),
                 Miss::Leased(lease) if let Some(value) = self.stands_by::<A>(spec, lease) => {
                     return Ok(Permit::Answer(value));
@@ -112,7 +105,7 @@ impl Reader<'_> {
                 }
                 Miss::Absent => (None, None),
                 Miss::Foreign(bytes) => (Some(bytes), None),
-                Miss::Expired(bytes, left) => (Some(bytes.clone()), Some((bytes, left))),
+                Miss::Expired(value) => (Some(value.entry.clone()), Some(value)),
             };
             tries += 1;
             if tries > MOST_TRIES {
@@ -121,9 +114,9 @@ impl Reader<'_> {
             if turn.is_none() {
                 *turn = Some(self.turn(own).await?);
             }
-            match self.take_lease(spec, over).await {
+            match self.take_lease(spec, over, replaced).await {
                 Ok(Ok(filling)) => {
-                    let filling = self.with_stamps(spec, Filling { expired, ..filling }).await;
+                    let filling = self.with_stamps(spec, filling).await;
                     return Ok(filling.map_or(Permit::LoadOnly, Permit::Fill));
                 }
                 Ok(Err(LeaseOutcome::Gone)) => miss = Miss::Absent,
@@ -147,12 +140,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Gets leave to replace whatever stands at the key, unless a writer holds it; with what is replaced, and for how
-    /// long it would have lived.
-    pub(super) async fn permit_to_replace(
-        self,
-        spec: &Spec,
-    ) -> Option<(Filling, Option<(bytes::Bytes, Ttl)>)> {
+    /// Gets leave to replace whatever stands at the key, unless a writer holds it.
+    pub(super) async fn permit_to_replace(self, spec: &Spec) -> Option<Filling> {
         let cache = &self.context.cache;
         for _ in 0..MOST_TRIES {
             self.context.before(Step::Read, &spec.key).await;
@@ -165,13 +154,7 @@ impl Reader<'_> {
             };
             let replaced = match found.as_ref().map(Entry::parse) {
                 Some(Entry::Hold) => return None,
-                Some(Entry::Value(_)) => match cache.ttl(&spec.key).await {
-                    Ok(Remaining::Left(left)) => {
-                        found.clone().map(|entry| (entry, Ttl::After(left)))
-                    }
-                    Ok(Remaining::Forever) => found.clone().map(|entry| (entry, Ttl::Forever)),
-                    _ => None,
-                },
+                Some(Entry::Value(_)) => self.lasting(&spec.key, found.clone()).await,
                 _ => None,
             };
             // A lease that replaces something announces its key. Where nothing is left to replace, a tier elsewhere may
@@ -182,8 +165,8 @@ impl Reader<'_> {
                 self.failed("announcing a renewal", &error);
                 return None;
             }
-            match self.take_lease(spec, found).await {
-                Ok(Ok(filling)) => return Some((self.with_stamps(spec, filling).await?, replaced)),
+            match self.take_lease(spec, found, replaced).await {
+                Ok(Ok(filling)) => return self.with_stamps(spec, filling).await,
                 Ok(Err(LeaseOutcome::Taken(_) | LeaseOutcome::Gone)) => {}
                 Ok(Err(_)) => return None,
                 Err(error) => {
@@ -195,10 +178,22 @@ impl Reader<'_> {
         None
     }
 
+    /// This value, and until when it lives.
+    async fn lasting(self, key: &Key, entry: Option<bytes::Bytes>) -> Option<Replaced> {
+        let asked = self.context.clock.elapsed();
+        let until = match self.context.cache.ttl(key).await {
+            Ok(Remaining::Left(left)) => Some(asked.saturating_add(left)),
+            Ok(Remaining::Forever) => None,
+            _ => return None,
+        };
+        entry.map(|entry| Replaced { entry, until })
+    }
+
     async fn take_lease(
         self,
         spec: &Spec,
         over: Option<bytes::Bytes>,
+        replaced: Option<Replaced>,
     ) -> Result<std::result::Result<Filling, LeaseOutcome>> {
         self.context.before(Step::Lease, &spec.key).await;
         let token = Token::new();
@@ -207,12 +202,13 @@ impl Reader<'_> {
         let request = [LeaseRequest { key: spec.key.clone(), token, over }];
         // Made before the request is sent: a caller that goes away must not leave a lease behind.
         let mut leases = Leases::new(self.context, token, vec![spec.key.clone()]);
+        if let Some(value) = replaced {
+            leases.replaces(&spec.key, value);
+        }
         let outcome =
             self.context.cache.lease(&request, self.context.policy.lease_ttl).await?.pop();
         match outcome {
-            Some(LeaseOutcome::Granted) => {
-                Ok(Ok(Filling { leases, stamps: Vec::new(), era, expired: None }))
-            }
+            Some(LeaseOutcome::Granted) => Ok(Ok(Filling { leases, stamps: Vec::new(), era })),
             other => {
                 leases.spend_all();
                 Ok(Err(other.unwrap_or(LeaseOutcome::Gone)))
@@ -264,6 +260,7 @@ impl Reader<'_> {
         took: Duration,
     ) -> Option<Fill> {
         let mut filling = filling?;
+        filling.leases.answered();
         let Some(body) = body else {
             self.counters.unencodable.up();
             return None;

@@ -32,7 +32,14 @@ pub(crate) struct Flights {
     /// for them a second time.
     suspects: Mutex<HashMap<Key, Token>>,
     /// Expired values that stand in for loads of this process that go on.
-    standing_by: Mutex<HashMap<Key, (Token, Body)>>,
+    standing_by: Mutex<HashMap<Key, (Token, Standby)>>,
+}
+
+/// A value that is good enough while a lease stands, and for as long as the value lives.
+#[derive(Debug)]
+pub(super) struct Standby {
+    pub(super) body: Body,
+    pub(super) until: Option<Duration>,
 }
 
 /// What a passenger gets.
@@ -125,8 +132,8 @@ impl Flights {
     }
 
     /// While this lease stands at the key, this is good enough.
-    pub(super) fn stand_by(&self, key: &Key, lease: Token, body: Body) {
-        lock(&self.standing_by).insert(key.clone(), (lease, body));
+    pub(super) fn stand_by(&self, key: &Key, lease: Token, standby: Standby) {
+        lock(&self.standing_by).insert(key.clone(), (lease, standby));
     }
 
     pub(super) fn stand_down(&self, key: &Key, lease: Token) {
@@ -136,9 +143,11 @@ impl Flights {
         }
     }
 
-    pub(super) fn stands_by(&self, key: &Key, lease: Token) -> Option<Body> {
+    pub(super) fn stands_by(&self, key: &Key, lease: Token, now: Duration) -> Option<Body> {
         let standing_by = lock(&self.standing_by);
-        standing_by.get(key).filter(|(token, _)| *token == lease).map(|(_, body)| body.clone())
+        let (token, standby) = standing_by.get(key)?;
+        let good = *token == lease && standby.until.is_none_or(|until| now < until);
+        good.then(|| standby.body.clone())
     }
 
     fn remove(&self, key: &Key, flight: &Arc<Flight>) {

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::context::Context;
-use super::fill::{Filling, Permit};
+use super::fill::Permit;
 use super::flight::{Arrival, Arrived, Boarding, Erased, Flights, Leader};
+use super::lease::Replaced;
 use super::loads::{Loads, Turn};
 use super::soft::{self, Underway, Waited, Work};
 use super::spec::{Answer, Kept, Spec};
@@ -18,7 +19,7 @@ use super::tier::Ticket;
 use crate::entry::{Body, Entry, Token};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::policy::{Level, Loading, Remaining, Ttl};
+use crate::policy::{Level, Loading, Remaining};
 use crate::port::Step;
 
 /// What a look at the cache found.
@@ -33,8 +34,8 @@ pub(crate) enum Miss {
     Absent,
     /// Bytes that are no answer: of another type, another version, another era, under a tag that has moved on.
     Foreign(Bytes),
-    /// A value that has outlived its TTL, and for how long it may still stand in for a load that fails.
-    Expired(Bytes, Duration),
+    /// A value that has outlived its TTL, and may still stand in for a load that fails.
+    Expired(Replaced),
     /// Somebody is loading.
     Leased(Token),
     /// A writer is about to commit, or has just done so.
@@ -67,6 +68,8 @@ pub(crate) struct Found {
     pub(crate) tags: Vec<Option<Bytes>>,
     /// Known where it was asked for.
     pub(crate) remaining: Option<Remaining>,
+    /// When it was asked for, on the manager's clock.
+    pub(crate) asked: Duration,
 }
 
 impl Reader<'_> {
@@ -190,19 +193,21 @@ impl Reader<'_> {
     async fn ask(self, spec: &Spec, keeps: bool) -> crate::error::Result<Found> {
         let cache = &self.context.cache;
         let live = keeps || !spec.stale_for.is_zero();
+        let asked = self.context.clock.elapsed();
         if spec.tags.is_empty() && !live {
             let bytes = cache.get(&spec.key).await?;
-            return Ok(Found { bytes, tags: Vec::new(), remaining: None });
+            return Ok(Found { bytes, tags: Vec::new(), remaining: None, asked });
         }
         let keys: Vec<Key> = std::iter::once(&spec.key).chain(&spec.tags).cloned().collect();
         if !live {
             let mut tags = cache.get_many(&keys).await?;
             let bytes = if tags.is_empty() { None } else { tags.remove(0) };
-            return Ok(Found { bytes, tags, remaining: None });
+            return Ok(Found { bytes, tags, remaining: None, asked });
         }
         let mut found = cache.get_live(&keys).await?.into_iter();
         let (bytes, remaining) = found.next().flatten().unzip();
-        Ok(Found { bytes, tags: found.map(|tag| tag.map(|(bytes, _)| bytes)).collect(), remaining })
+        let tags = found.map(|tag| tag.map(|(bytes, _)| bytes)).collect();
+        Ok(Found { bytes, tags, remaining, asked })
     }
 
     /// What has to be shown with a value that the tier is to keep; `None` where it is to keep none.
@@ -268,7 +273,8 @@ impl Reader<'_> {
         if let Some(Remaining::Left(left)) = found.remaining
             && left <= spec.stale_for
         {
-            return Look::Miss(Miss::Expired(bytes, left));
+            let until = Some(found.asked.saturating_add(left));
+            return Look::Miss(Miss::Expired(Replaced { entry: bytes, until }));
         }
         match A::decode(&value.body) {
             Some(answer) => {
@@ -284,7 +290,8 @@ impl Reader<'_> {
 
     /// The expired value that stands in for the load of this process that holds this lease.
     pub(super) fn stands_by<A: Answer>(self, spec: &Spec, lease: Token) -> Option<A::Value> {
-        let body = self.flights.stands_by(&spec.key, lease)?;
+        let now = self.context.clock.elapsed();
+        let body = self.flights.stands_by(&spec.key, lease, now)?;
         let value = A::decode(&body)?;
         self.counters.stale.up();
         Some(value)
@@ -379,26 +386,6 @@ impl Reader<'_> {
         error
     }
 
-    /// The expired value that the lease has replaced, where the load failed. That it can be put back under this very
-    /// lease proves that no writer came between: it is old, and not invalidated.
-    async fn stand_in<A: Answer>(
-        self,
-        spec: &Spec,
-        permit: Option<Filling>,
-    ) -> Option<(A::Value, Body)> {
-        let mut permit = permit?;
-        let (bytes, left) = permit.take_expired()?;
-        let Entry::Value(value) = Entry::parse(&bytes) else { return None };
-        let answer = A::decode(&value.body)?;
-        let fill = permit.put_back(&spec.key, bytes, Ttl::After(left));
-        if !self.fill(fill, || {}).await {
-            return None;
-        }
-        self.counters.stale.up();
-        tracing::warn!(key = %spec.key, "a load failed: a value that has outlived its TTL is served");
-        Some((answer, value.body))
-    }
-
     /// Loads in any case, and puts the answer in place of what stands there.
     pub(crate) async fn renew<A, E, F, Fut>(
         self,
@@ -411,10 +398,7 @@ impl Reader<'_> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<A::Value, E>>,
     {
-        let (permit, replaced) = match self.permit_to_replace(spec).await {
-            Some((permit, replaced)) => (Some(permit), replaced),
-            None => (None, None),
-        };
+        let permit = self.permit_to_replace(spec).await;
         let filled_by_nobody = permit.is_none();
         let turn = self.turn(own).await?;
         self.context.before(Step::Load, &spec.key).await;
@@ -426,9 +410,8 @@ impl Reader<'_> {
             Ok(value) => value,
             Err(error) => {
                 // What stood there is still as true as it was: the lease proves that no writer came between.
-                if let Some((permit, (entry, ttl))) = permit.zip(replaced) {
-                    let (context, fill) =
-                        (self.context.clone(), permit.put_back(&spec.key, entry, ttl));
+                if let Some(fill) = permit.and_then(|mut permit| permit.put_back(&spec.key)) {
+                    let context = self.context.clone();
                     let put_back = async move { drop(context.cache.fill(&[fill]).await) };
                     self.context.tasks.run(put_back).await;
                 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::context::Context;
 use super::fill::Filling;
-use super::flight::{Arrival, Leader};
+use super::flight::{Arrival, Leader, Standby};
 use super::loads::Turn;
 use super::reader::Reader;
 use super::spec::{Answer, Spec};
 use crate::entry::{Body, Entry};
-use crate::policy::Ttl;
 use crate::port::Step;
 
 /// How a load is made to go on without its caller; there is none for a load that borrows.
@@ -59,7 +59,7 @@ impl Reader<'_> {
         self.counters.stale.up();
         leader.land(Some(Arrival::Value(body.clone())));
         leader.filled(false);
-        self.flights.stand_by(&spec.key, permit.token(), body);
+        self.flights.stand_by(&spec.key, permit.token(), standby(body, &permit));
         let (context, flights, counters) =
             (self.context.clone(), self.flights.clone(), self.counters.clone());
         let spec = spec.clone();
@@ -79,10 +79,8 @@ impl Reader<'_> {
                     }
                 }
                 _ => {
-                    if let Some((bytes, left)) = permit.take_expired() {
-                        reader
-                            .fill(permit.put_back(&spec.key, bytes, Ttl::After(left)), || {})
-                            .await;
+                    if let Some(fill) = permit.put_back(&spec.key) {
+                        reader.fill(fill, || {}).await;
                     }
                 }
             }
@@ -97,12 +95,19 @@ impl Reader<'_> {
         spec: &Spec,
         permit: &Filling,
     ) -> Option<(A::Value, Body)> {
-        let Entry::Value(value) = Entry::parse(permit.expired()?) else { return None };
+        let replaced = permit.replaced()?;
+        let Entry::Value(value) = Entry::parse(&replaced.entry) else { return None };
         let answer = A::decode(&value.body)?;
         self.context.before(Step::Read, &spec.key).await;
-        let there = self.context.cache.get(&spec.key).await.ok()??;
-        (there == permit.token().lease() && self.context.trusts()).then_some((answer, value.body))
+        let Context { cache, clock, .. } = &**self.context;
+        let stands = cache.get(&spec.key).await.ok()?? == permit.token().lease();
+        let lives = replaced.left(clock.elapsed()).is_some();
+        (stands && lives && self.context.trusts()).then_some((answer, value.body))
     }
+}
+
+fn standby(body: Body, permit: &Filling) -> Standby {
+    Standby { body, until: permit.replaced().and_then(|value| value.until) }
 }
 
 fn outcome<T>(joined: Result<T, tokio::task::JoinError>) -> T {
@@ -116,5 +121,5 @@ fn outcome<T>(joined: Result<T, tokio::task::JoinError>) -> T {
 
 /// Whether a load may be given up for an expired value.
 pub(super) fn applies(spec: &Spec, permit: &Filling) -> bool {
-    spec.soft_timeout > Duration::ZERO && permit.expired().is_some()
+    spec.soft_timeout > Duration::ZERO && permit.replaced().is_some()
 }
