@@ -49,7 +49,7 @@ where
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
-            return match stand_in::<A>(reader, keys, (leases, &leased), &misses).await {
+            return match stand_in::<A>(reader, keys, (leases, &leased, era), &misses).await {
                 Some(expired) => {
                     for ((at, _), value) in misses.iter().zip(expired) {
                         if let Some(answer) = answers.get_mut(*at) {
@@ -114,7 +114,7 @@ async fn look_many<A: Answer>(
 async fn stand_in<A: Answer>(
     reader: Reader<'_>,
     keys: &[Key],
-    (mut leases, leased): (Leases, &[bool]),
+    (mut leases, leased, era): (Leases, &[bool], u64),
     misses: &[(usize, Miss)],
 ) -> Option<Vec<A::Value>> {
     let mut fills = Vec::new();
@@ -133,7 +133,8 @@ async fn stand_in<A: Answer>(
     let accepted = reader.context.cache.fill(&fills).await.ok()?;
     let proven = accepted.iter().filter(|accepted| **accepted).count();
     let whole = proven == misses.len() && values.len() == misses.len();
-    whole.then(|| {
+    // An older state of the backend may have brought the leases back.
+    (whole && era == reader.context.cache.era()).then(|| {
         reader.counters.stale.add(values.len());
         tracing::warn!(
             rows = values.len(),

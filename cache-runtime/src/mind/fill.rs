@@ -49,6 +49,11 @@ impl Filling {
         self.leases.token
     }
 
+    /// The era in which the lease was granted.
+    pub(super) fn era(&self) -> u64 {
+        self.era
+    }
+
     /// The fill that puts back what the lease has replaced, for what is left of its life.
     pub(super) fn put_back(&mut self, key: &Key) -> Option<Fill> {
         self.leases.put_back(key)

@@ -35,10 +35,12 @@ pub(crate) struct Flights {
     standing_by: Mutex<HashMap<Key, (Token, Standby)>>,
 }
 
-/// A value that is good enough while a lease stands, and for as long as the value lives.
+/// A value that is good enough while a lease stands: in the life of the backend in which the lease was granted, and for
+/// as long as the value lives.
 #[derive(Debug)]
 pub(super) struct Standby {
     pub(super) body: Body,
+    pub(super) era: u64,
     pub(super) until: Option<Duration>,
 }
 
@@ -143,10 +145,18 @@ impl Flights {
         }
     }
 
-    pub(super) fn stands_by(&self, key: &Key, lease: Token, now: Duration) -> Option<Body> {
+    pub(super) fn stands_by(
+        &self,
+        key: &Key,
+        lease: Token,
+        era: u64,
+        now: Duration,
+    ) -> Option<Body> {
         let standing_by = lock(&self.standing_by);
         let (token, standby) = standing_by.get(key)?;
-        let good = *token == lease && standby.until.is_none_or(|until| now < until);
+        // A backend that went back in time brings the lease back, and not the writes since.
+        let good =
+            *token == lease && standby.era == era && standby.until.is_none_or(|until| now < until);
         good.then(|| standby.body.clone())
     }
 

@@ -290,8 +290,8 @@ impl Reader<'_> {
 
     /// The expired value that stands in for the load of this process that holds this lease.
     pub(super) fn stands_by<A: Answer>(self, spec: &Spec, lease: Token) -> Option<A::Value> {
-        let now = self.context.clock.elapsed();
-        let body = self.flights.stands_by(&spec.key, lease, now)?;
+        let (era, now) = (self.context.cache.era(), self.context.clock.elapsed());
+        let body = self.flights.stands_by(&spec.key, lease, era, now)?;
         let value = A::decode(&body)?;
         self.counters.stale.up();
         Some(value)

@@ -101,13 +101,14 @@ impl Reader<'_> {
         self.context.before(Step::Read, &spec.key).await;
         let Context { cache, clock, .. } = &**self.context;
         let stands = cache.get(&spec.key).await.ok()?? == permit.token().lease();
+        let same_life = cache.era() == permit.era() && self.context.trusts();
         let lives = replaced.left(clock.elapsed()).is_some();
-        (stands && lives && self.context.trusts()).then_some((answer, value.body))
+        (stands && same_life && lives).then_some((answer, value.body))
     }
 }
 
 fn standby(body: Body, permit: &Filling) -> Standby {
-    Standby { body, until: permit.replaced().and_then(|value| value.until) }
+    Standby { body, era: permit.era(), until: permit.replaced().and_then(|value| value.until) }
 }
 
 fn outcome<T>(joined: Result<T, tokio::task::JoinError>) -> T {

@@ -16,8 +16,11 @@ impl Reader<'_> {
         let mut permit = permit?;
         let Entry::Value(value) = Entry::parse(&permit.replaced()?.entry) else { return None };
         let answer = A::decode(&value.body)?;
+        let era = permit.era();
         let fill = permit.put_back(&spec.key)?;
-        if !self.fill(fill, || {}).await {
+        let accepted = self.fill(fill, || {}).await;
+        // An older state of the backend may have brought the lease back, and one that was away may have missed a write.
+        if !accepted || era != self.context.cache.era() || !self.context.trusts() {
             return None;
         }
         self.counters.stale.up();

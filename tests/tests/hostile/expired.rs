@@ -150,3 +150,26 @@ async fn a_caller_that_gives_up_leaves_the_expired_value_to_the_next() {
     break_the_table(&world).await;
     assert_eq!(reader(&world.here, 1).await.unwrap().unwrap(), 2100);
 }
+
+/// Hazards 9 and 24: a server that comes back with an older state brings the lease back, and not the write that took it.
+#[tokio::test]
+async fn what_stands_in_for_a_load_does_so_in_one_life_of_the_server() {
+    let mut server = RedisServer::start();
+    let url = server.url();
+    let soft = Duration::from_millis(20);
+    let world = World::with(|builder| patient(builder).redis(&url).soft_timeout(soft)).await;
+    expired(&world).await;
+    let fill = world.stepper.park(Step::Fill, &world.row(1));
+    let lock = locked(&world).await;
+    assert_eq!(in_time("the reader", reader(&world.here, 1)).await.unwrap().unwrap(), 2100);
+    lock.rollback().await.unwrap();
+    fill.arrived().await;
+    let client = redis::Client::open(url.as_str()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let _: () = redis::cmd("SAVE").query_async(&mut connection).await.unwrap();
+    world.elsewhere.update(&city(1, "paris", "FR", 7)).await.unwrap();
+    server.restart();
+    eventually("it is there again", || async { world.here.cache.ping().await.is_ok() }).await;
+    assert_eq!(world.here.explain(1).await.state, State::Lease, "the past is back");
+    assert_eq!(in_time("the reader", reader(&world.here, 1)).await.unwrap().unwrap(), 7);
+}
