@@ -1,9 +1,12 @@
 //! What stands in for a load that failed.
 
+use bytes::Bytes;
+
 use super::fill::Filling;
 use super::reader::Reader;
 use super::spec::{Answer, Spec};
-use crate::entry::{Body, Entry};
+use crate::entry::{Body, Entry, Token};
+use crate::key::Key;
 
 impl Reader<'_> {
     /// The expired value that the lease has replaced, where the load failed. That it can be put back under this very
@@ -16,6 +19,9 @@ impl Reader<'_> {
         let mut permit = permit?;
         let Entry::Value(value) = Entry::parse(&permit.replaced()?.entry) else { return None };
         let answer = A::decode(&value.body)?;
+        if !self.is_under(&spec.tags, &value.stamps).await {
+            return None;
+        }
         let era = permit.era();
         let fill = permit.put_back(&spec.key)?;
         let accepted = self.fill(fill, || {}).await;
@@ -26,5 +32,25 @@ impl Reader<'_> {
         self.counters.stale.up();
         tracing::warn!(key = %spec.key, "a load failed: a value that has outlived its TTL is served");
         Some((answer, value.body))
+    }
+
+    /// Whether the tags bear these stamps now. A lease outlives a write that changes only a tag, and who waits for its
+    /// load may have come after that write.
+    async fn is_under(self, tags: &[Key], stamps: &[Token]) -> bool {
+        if tags.is_empty() {
+            return true;
+        }
+        let found = match self.context.cache.get_many(tags).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.failed("reading a tag", &error);
+                return false;
+            }
+        };
+        let stamp = |found: Option<Bytes>| match found.as_ref().map(Entry::parse) {
+            Some(Entry::Lease(stamp)) => Some(stamp),
+            _ => None,
+        };
+        found.into_iter().map(stamp).eq(stamps.iter().copied().map(Some))
     }
 }

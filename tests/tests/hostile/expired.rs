@@ -151,6 +151,31 @@ async fn a_caller_that_gives_up_leaves_the_expired_value_to_the_next() {
     assert_eq!(reader(&world.here, 1).await.unwrap().unwrap(), 2100);
 }
 
+/// Hazard 24, for an answer under tags: its lease outlives a write that changes only a tag.
+#[tokio::test]
+async fn an_answer_whose_tag_was_written_does_not_stand_in_for_who_came_after_the_write() {
+    let world = World::with(patient).await;
+    assert_eq!(world.here.largest(1).await.unwrap()[0].slug, "rome");
+    world.here.cache.drain().await;
+    expire(&world, &world.largest(1)).await;
+    let read = || {
+        let here = world.here.clone();
+        tokio::spawn(async move { here.largest(1).await })
+    };
+    let lease = world.stepper.park(Step::Lease, &world.largest(1));
+    let leader = read();
+    lease.arrived().await;
+    world.elsewhere.update(&city(2, "lyon", "FR", 9000)).await.unwrap();
+    let misses = world.here.stats().misses;
+    let passenger = read();
+    eventually("it is aboard", || async { world.here.stats().misses > misses }).await;
+    break_the_table(&world).await;
+    lease.open();
+    let answer = in_time("the passenger", passenger).await.unwrap();
+    assert!(answer.is_err(), "what the write has invalidated: {answer:?}");
+    let _ = in_time("the leader", leader).await.unwrap();
+}
+
 /// Hazards 9 and 24: a server that comes back with an older state brings the lease back, and not the write that took it.
 #[tokio::test]
 async fn what_stands_in_for_a_load_does_so_in_one_life_of_the_server() {
