@@ -23,6 +23,7 @@ mod writer;
 pub(crate) use batch::read_many;
 pub(crate) use context::Context;
 pub(crate) use flight::{Erased, Flights};
+pub(crate) use loads::Turn;
 pub(crate) use reader::{Reader, Sharing};
 #[cfg(feature = "postgres")]
 pub use relay::{Lag, Relay, RelayBuilder, RelayStats};

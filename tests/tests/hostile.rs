@@ -18,3 +18,5 @@ mod expired;
 mod near;
 #[path = "hostile/rows.rs"]
 mod rows;
+#[path = "hostile/turns.rs"]
+mod turns;

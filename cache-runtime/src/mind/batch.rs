@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::fill::era_of;
 use super::lease::Leases;
+use super::loads::Turn;
 use super::reader::{Found, Look, Miss, Reader};
 use super::spec::{Answer, Kept, Spec};
 use super::tier::Ticket;
@@ -15,8 +16,8 @@ use crate::key::Key;
 use crate::policy::{Level, Loading};
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
 
-/// The answers at `keys`, in their order. `load` is given the places of those that are missing and answers in that
-/// order; it is not called where none is. `spec` speaks for all keys; its own key and tags do not count.
+/// The answers at `keys`, in their order. `load` is given the places of those that are missing, and its turn, and answers
+/// in that order; it is not called where none is. `spec` speaks for all keys; its own key and tags do not count.
 pub(crate) async fn read_many<A, E, F, Fut>(
     reader: Reader<'_>,
     spec: &Spec,
@@ -26,7 +27,7 @@ pub(crate) async fn read_many<A, E, F, Fut>(
 ) -> Result<Vec<Option<A::Value>>, E>
 where
     A: Answer,
-    F: FnOnce(Vec<usize>) -> Fut,
+    F: FnOnce(Vec<usize>, Turn) -> Fut,
     Fut: Future<Output = Result<Vec<A::Value>, E>>,
 {
     let (mut answers, misses) = look_many::<A>(reader, spec, keys).await;
@@ -44,8 +45,8 @@ where
     }
     reader.counters.loads.up();
     let began = reader.context.clock.elapsed();
-    let loaded = Loading::of(load(misses.iter().map(|(at, _)| *at).collect())).await;
-    drop(turn);
+    let missing = misses.iter().map(|(at, _)| *at).collect();
+    let loaded = Loading::of(load(missing, turn)).await;
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {

@@ -17,7 +17,8 @@ pub(crate) struct Loads {
     most_waiting: usize,
 }
 
-/// Leave to load. Ends when it is dropped.
+/// Leave to load. Ends when it is dropped, so it goes with the load itself: one that goes on without its caller counts
+/// until it has ended.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _own: Option<OwnedSemaphorePermit>,

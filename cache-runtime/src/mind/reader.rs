@@ -83,7 +83,7 @@ impl Reader<'_> {
     where
         A: Answer,
         E: Send + 'static,
-        F: FnOnce() -> Fut,
+        F: FnOnce(Turn) -> Fut,
         Fut: Future<Output = Result<A::Value, E>>,
     {
         if spec.level == Level::Database {
@@ -136,17 +136,17 @@ impl Reader<'_> {
         load: F,
     ) -> Result<T, E>
     where
-        F: FnOnce() -> Fut,
+        F: FnOnce(Turn) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let _turn = self.turn(sharing.own).await?;
+        let turn = self.turn(sharing.own).await?;
         self.context.before(Step::Load, key).await;
         self.counters.loads.up();
-        Loading::of(load()).await
+        Loading::of(load(turn)).await
     }
 
     /// Waits for leave to load. A failure that the caller's type has no room for is waited out instead.
-    pub(super) async fn turn<E>(self, own: fn(&Error) -> Option<E>) -> Result<Turn, E> {
+    pub(crate) async fn turn<E>(self, own: fn(&Error) -> Option<E>) -> Result<Turn, E> {
         if Level::is_loading() {
             return Ok(Loads::nested());
         }
@@ -318,7 +318,7 @@ impl Reader<'_> {
     where
         A: Answer,
         E: Send + 'static,
-        F: FnOnce() -> Fut,
+        F: FnOnce(Turn) -> Fut,
         Fut: Future<Output = Result<A::Value, E>>,
     {
         let mut turn = None;
@@ -332,29 +332,30 @@ impl Reader<'_> {
             Ok(Permit::LoadOnly) => {
                 // No round trip to the cache lets the others board: without this they would fly one by one.
                 tokio::task::yield_now().await;
-                if turn.is_none() {
-                    turn = match self.turn(sharing.own).await {
-                        Ok(turn) => Some(turn),
-                        Err(error) => return Err(self.share(leader, &sharing, error)),
-                    };
-                }
                 None
             }
             Err(error) => return Err(self.share(leader, &sharing, error)),
+        };
+        let turn = match turn {
+            Some(turn) => turn,
+            None => match self.turn(sharing.own).await {
+                Ok(turn) => turn,
+                Err(error) => return Err(self.share(leader, &sharing, error)),
+            },
         };
         self.context.before(Step::Load, &spec.key).await;
         leader.depart();
         self.counters.loads.up();
         let began = self.context.clock.elapsed();
-        let (loaded, permit, leader) = match (permit, carry, turn) {
-            (Some(permit), Some(carry), Some(turn)) if soft::applies(spec, &permit) => {
-                let underway = Underway { load: carry(load()), turn, permit, leader };
+        let (loaded, permit, leader) = match (permit, carry) {
+            (Some(permit), Some(carry)) if soft::applies(spec, &permit) => {
+                let underway = Underway { load: carry(load(turn)), permit, leader };
                 match self.wait_softly::<A, E>(spec, underway).await {
                     Waited::GoesOn(value) => return Ok(value),
                     Waited::Loaded(loaded, permit, leader) => (loaded, Some(permit), leader),
                 }
             }
-            (permit, _, _turn) => (Loading::of(load()).await, permit, leader),
+            (permit, _) => (Loading::of(load(turn)).await, permit, leader),
         };
         let error = match loaded {
             Ok(value) => {
@@ -395,7 +396,7 @@ impl Reader<'_> {
     ) -> Result<A::Value, E>
     where
         A: Answer,
-        F: FnOnce() -> Fut,
+        F: FnOnce(Turn) -> Fut,
         Fut: Future<Output = Result<A::Value, E>>,
     {
         let permit = self.permit_to_replace(spec).await;
@@ -404,8 +405,7 @@ impl Reader<'_> {
         self.context.before(Step::Load, &spec.key).await;
         self.counters.loads.up();
         let began = self.context.clock.elapsed();
-        let loaded = Loading::of(load()).await;
-        drop(turn);
+        let loaded = Loading::of(load(turn)).await;
         let value = match loaded {
             Ok(value) => value,
             Err(error) => {

@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 use super::context::Context;
 use super::fill::Filling;
 use super::flight::{Arrival, Leader, Standby};
-use super::loads::Turn;
 use super::reader::Reader;
 use super::spec::{Answer, Spec};
 use crate::entry::{Body, Entry};
@@ -25,7 +24,6 @@ pub(crate) type Work<F, Fut, T> = (F, Option<Carry<Fut, T>>);
 /// A load on its way, and what its caller has in hand.
 pub(super) struct Underway<T> {
     pub(super) load: JoinHandle<T>,
-    pub(super) turn: Turn,
     pub(super) permit: Filling,
     pub(super) leader: Leader,
 }
@@ -49,7 +47,7 @@ impl Reader<'_> {
         A: Answer,
         E: Send + 'static,
     {
-        let Underway { mut load, turn, mut permit, leader } = underway;
+        let Underway { mut load, mut permit, leader } = underway;
         if let Ok(loaded) = tokio::time::timeout(spec.soft_timeout, &mut load).await {
             return Waited::Loaded(outcome(loaded), permit, leader);
         }
@@ -68,7 +66,6 @@ impl Reader<'_> {
                 Reader { context: &context, flights: &flights, counters: &counters, cap: None };
             let began = context.clock.elapsed();
             let loaded = load.await;
-            drop(turn);
             let token = permit.token();
             match loaded {
                 Ok(Ok(value)) => {

@@ -11,7 +11,7 @@ use super::core::Core;
 use super::share::{own, sharing};
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
-use crate::mind::{Answer, Kept, Spec};
+use crate::mind::{Answer, Kept, Spec, Turn};
 use crate::policy::{Codec, Level, Ttl};
 use crate::shape::Shape;
 
@@ -158,7 +158,10 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
             };
         }
         match self.into_spec() {
-            Ok(spec) => core.reader().read::<A, E, F, Fut>(&spec, sharing(), (load, None)).await,
+            Ok(spec) => {
+                let load = |turn| with(turn, load());
+                core.reader().read::<A, E, _, _>(&spec, sharing(), (load, None)).await
+            }
             Err(error) => {
                 core.reader().failed("writing a key", &error);
                 load().await
@@ -179,7 +182,10 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
     {
         let core = self.core;
         match self.into_spec() {
-            Ok(spec) => core.reader().renew::<A, E, F, Fut>(&spec, own, load).await,
+            Ok(spec) => {
+                let load = |turn| with(turn, load());
+                core.reader().renew::<A, E, _, _>(&spec, own, load).await
+            }
             Err(error) => {
                 core.reader().failed("writing a key", &error);
                 load().await
@@ -209,6 +215,12 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
             soft_timeout: Duration::ZERO,
         })
     }
+}
+
+/// A method's body, which has its turn for as long as it runs.
+async fn with<Fut: Future>(turn: Turn, body: Fut) -> Fut::Output {
+    let _turn = turn;
+    body.await
 }
 
 /// The key of a cached method's answer.

@@ -14,7 +14,7 @@ use super::core::{Approach, Core, Kind, look_up_arguments};
 use super::page::Page;
 use super::share::{own, sharing};
 use crate::key::Key;
-use crate::mind::{Carry, read_many};
+use crate::mind::{Carry, Turn, read_many};
 use crate::postgres::{Entity, IndexValue, Rows};
 use crate::transaction::detached;
 
@@ -36,11 +36,12 @@ impl<R: CachedRepository> Repository<'_, R> {
             Approach::Far(Ok(key)) => key,
             Approach::Far(Err(error)) => {
                 core.reader().failed("writing a key", &error);
-                return load_row(self.host.db().clone(), id.clone()).await;
+                let turn = self.turn().await?;
+                return load_row(self.host.db().clone(), id.clone(), turn).await;
             }
         };
         let spec = core.row_spec(level, key);
-        let load = || load_row::<R::Entity>(self.host.db().clone(), id.clone());
+        let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
         let load = (load, carried());
         core.reader().read::<Optional<Shared<R::Entity>>, _, _, _>(&spec, sharing(), load).await
     }
@@ -87,7 +88,8 @@ impl<R: CachedRepository> Repository<'_, R> {
                         }
                         Approach::Far(Err(error)) => {
                             core.reader().failed("writing a key", &error);
-                            return self.load_in_order(ids.to_vec()).await;
+                            let turn = self.turn().await?;
+                            return self.load_in_order(ids.to_vec(), turn).await;
                         }
                     }
                 }
@@ -95,9 +97,9 @@ impl<R: CachedRepository> Repository<'_, R> {
         }
         if let Some(first) = keys.first() {
             let spec = core.row_spec(level, first.clone());
-            let load = |missing: Vec<usize>| {
+            let load = |missing: Vec<usize>, turn| {
                 let ids = missing.into_iter().filter_map(|at| distinct.get(at).cloned()).collect();
-                self.load_in_order(ids)
+                self.load_in_order(ids, turn)
             };
             let found = read_many::<Optional<Shared<R::Entity>>, _, _, _>(
                 core.reader(),
@@ -119,9 +121,11 @@ impl<R: CachedRepository> Repository<'_, R> {
     async fn load_in_order(
         &self,
         ids: Vec<<R::Entity as Entity>::Id>,
+        turn: Turn,
     ) -> sqlx::Result<Vec<Row<R::Entity>>> {
         let pool = self.host.db().clone();
         detached(async move {
+            let _turn = turn;
             let rows = Rows::<R::Entity>::load_many(&pool, &ids).await?;
             let by_id: HashMap<_, _> =
                 rows.into_iter().map(|row| (row.id(), Arc::new(row))).collect();
@@ -148,7 +152,7 @@ impl<R: CachedRepository> Repository<'_, R> {
             Approach::Far(Ok(key)) => {
                 let spec = core.look_up_spec(level, Kind::Unique, key);
                 let look_up = self.look_up(Kind::Unique, number, &value);
-                let load = (|| look_up.first::<R::Entity>(), carried());
+                let load = (|turn| look_up.first::<R::Entity>(turn), carried());
                 core.reader().read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
             }
             Approach::Far(Err(error)) => {
@@ -187,7 +191,7 @@ impl<R: CachedRepository> Repository<'_, R> {
             Approach::Far(Ok(key)) => {
                 let spec = core.look_up_spec(level, Kind::List, key);
                 let look_up = self.look_up(Kind::List, number, &value);
-                let load = (|| look_up.all::<R::Entity>(), carried());
+                let load = (|turn| look_up.all::<R::Entity>(turn), carried());
                 core.reader().read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
             }
             Approach::Far(Err(error)) => {
@@ -221,6 +225,11 @@ impl<R: CachedRepository> Repository<'_, R> {
         }
     }
 
+    /// Leave to load. What is about to be loaded takes it along, because it goes on where its caller goes away.
+    async fn turn(&self) -> sqlx::Result<Turn> {
+        self.core.reader().turn(own::<sqlx::Error>).await
+    }
+
     async fn load_page(
         &self,
         kind: Kind,
@@ -230,8 +239,12 @@ impl<R: CachedRepository> Repository<'_, R> {
     ) -> sqlx::Result<Vec<Arc<R::Entity>>> {
         let (sql, arguments) = page_query(self.core, kind, number, value, page)?;
         let pool = self.host.db().clone();
-        let rows = detached(async move { Rows::<R::Entity>::rows_by(&pool, sql, arguments).await })
-            .await?;
+        let turn = self.turn().await?;
+        let rows = detached(async move {
+            let _turn = turn;
+            Rows::<R::Entity>::rows_by(&pool, sql, arguments).await
+        })
+        .await?;
         Ok(rows.into_iter().map(Arc::new).collect())
     }
 
@@ -250,12 +263,12 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// Those of the plain query.
     pub async fn refresh(&self, id: &<R::Entity as Entity>::Id) -> sqlx::Result<Row<R::Entity>> {
         let core = self.core;
-        let load = || load_row::<R::Entity>(self.host.db().clone(), id.clone());
+        let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
         let key = match core.row_key(id) {
             Ok(key) => key,
             Err(error) => {
                 core.reader().failed("writing a key", &error);
-                return load().await;
+                return load(self.turn().await?).await;
             }
         };
         let spec = core.row_spec(core.level.here(), key.clone());
@@ -304,15 +317,19 @@ struct LookUp {
 }
 
 impl LookUp {
-    async fn all<E: Entity>(self) -> sqlx::Result<Arc<Vec<E::Id>>> {
+    async fn all<E: Entity>(self, turn: Turn) -> sqlx::Result<Arc<Vec<E::Id>>> {
         let (sql, arguments) = (self.sql?, self.arguments?);
         let pool = self.pool;
-        let ids = detached(async move { Rows::<E>::ids_by(&pool, sql, arguments).await }).await?;
+        let ids = detached(async move {
+            let _turn = turn;
+            Rows::<E>::ids_by(&pool, sql, arguments).await
+        })
+        .await?;
         Ok(Arc::new(ids))
     }
 
-    async fn first<E: Entity>(self) -> sqlx::Result<Option<Arc<E::Id>>> {
-        Ok(self.all::<E>().await?.last().cloned().map(Arc::new))
+    async fn first<E: Entity>(self, turn: Turn) -> sqlx::Result<Option<Arc<E::Id>>> {
+        Ok(self.all::<E>(turn).await?.last().cloned().map(Arc::new))
     }
 }
 
@@ -324,8 +341,12 @@ where
     Some(|load| tokio::spawn(load))
 }
 
-async fn load_row<E: Entity>(pool: PgPool, id: E::Id) -> sqlx::Result<Row<E>> {
-    detached(async move { Ok(Rows::load(&pool, &id).await?.map(Arc::new)) }).await
+async fn load_row<E: Entity>(pool: PgPool, id: E::Id, turn: Turn) -> sqlx::Result<Row<E>> {
+    detached(async move {
+        let _turn = turn;
+        Ok(Rows::load(&pool, &id).await?.map(Arc::new))
+    })
+    .await
 }
 
 /// The key of a row for whoever reports on it.
