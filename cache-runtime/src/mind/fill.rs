@@ -117,7 +117,7 @@ impl Reader<'_> {
                 return Ok(Permit::LoadOnly);
             }
             if turn.is_none() {
-                *turn = Some(self.turn(own).await?);
+                *turn = Some(self.queue(leader, own).await?);
             }
             match self.take_lease(spec, over, replaced).await {
                 Ok(Ok(filling)) => {

@@ -65,6 +65,8 @@ struct Progress {
     boarded: u64,
     /// Passengers that came before the fill was sent: only to them its acceptance proves anything.
     sealed: u64,
+    /// The leader waits for its turn to load.
+    queued: bool,
     stage: Stage,
 }
 
@@ -182,6 +184,14 @@ impl Leader {
         progress.boarded = progress.passengers;
     }
 
+    /// The leader begins to wait for its turn to load, or has it. Who has one already must not wait for it meanwhile.
+    pub(crate) fn queues(&self, queued: bool) {
+        lock(&self.flight.progress).queued = queued;
+        if queued {
+            self.flight.changed.notify_waiters();
+        }
+    }
+
     /// Whether anyone is waiting for the answer of the last statement.
     pub(crate) fn has_passengers(&self) -> bool {
         lock(&self.flight.progress).boarded > 0
@@ -235,15 +245,16 @@ pub(crate) struct Passenger {
 }
 
 impl Passenger {
-    /// Waits for the leader, and no longer than `patience`.
-    pub(crate) async fn arrive(&self, patience: Duration) -> Arrived {
+    /// Waits for the leader, and no longer than `patience`; a passenger that has a turn to load does not wait while the
+    /// leader has none.
+    pub(crate) async fn arrive(&self, patience: Duration, has_turn: bool) -> Arrived {
         let waiting = async {
             loop {
                 let changed = self.flight.changed.notified();
                 tokio::pin!(changed);
                 // Registered before the look, so that no change falls in between.
                 changed.as_mut().enable();
-                if let Some(decided) = self.decided() {
+                if let Some(decided) = self.decided(has_turn) {
                     return decided;
                 }
                 changed.await;
@@ -252,14 +263,14 @@ impl Passenger {
         tokio::time::timeout(patience, waiting).await.unwrap_or(Arrived::TooSlow)
     }
 
-    fn decided(&self) -> Option<Arrived> {
+    fn decided(&self, has_turn: bool) -> Option<Arrived> {
         let progress = lock(&self.flight.progress);
         let aboard = self.number <= progress.boarded;
         let good = |arrival: &Arrival, good| {
             if good { Arrived::With(arrival.clone()) } else { Arrived::Anew }
         };
         match &progress.stage {
-            Stage::Flying => None,
+            Stage::Flying => (has_turn && progress.queued).then_some(Arrived::TooSlow),
             Stage::Landed(arrival) => aboard.then(|| good(arrival, true)),
             Stage::Proven(arrival) => Some(good(arrival, aboard || self.number <= progress.sealed)),
             Stage::Unproven(arrival) => Some(good(arrival, aboard)),

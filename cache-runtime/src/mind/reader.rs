@@ -103,7 +103,7 @@ impl Reader<'_> {
                 Boarding::Passenger(passenger) => passenger,
             };
             // Longer than a lease lives nobody waits: then the leader hangs, and another takes over.
-            match passenger.arrive(self.context.policy.lease_ttl).await {
+            match passenger.arrive(self.context.policy.lease_ttl, Level::is_loading()).await {
                 Arrived::With(Arrival::Value(body)) => {
                     if let Some(value) = A::decode(&body) {
                         self.counters.coalesced.up();
@@ -143,6 +143,18 @@ impl Reader<'_> {
         self.context.before(Step::Load, key).await;
         self.counters.loads.up();
         Loading::of(load(turn)).await
+    }
+
+    /// Waits for the leader's leave to load.
+    pub(super) async fn queue<E>(
+        self,
+        leader: &Leader,
+        own: fn(&Error) -> Option<E>,
+    ) -> Result<Turn, E> {
+        leader.queues(true);
+        let turn = self.turn(own).await;
+        leader.queues(false);
+        turn
     }
 
     /// Waits for leave to load. A failure that the caller's type has no room for is waited out instead.
@@ -338,7 +350,7 @@ impl Reader<'_> {
         };
         let turn = match turn {
             Some(turn) => turn,
-            None => match self.turn(sharing.own).await {
+            None => match self.queue(&leader, sharing.own).await {
                 Ok(turn) => turn,
                 Err(error) => return Err(self.share(leader, &sharing, error)),
             },

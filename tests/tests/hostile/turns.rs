@@ -92,3 +92,24 @@ async fn to_look_again_for_a_row_that_has_moved_on_needs_a_turn() {
     assert_eq!(in_time("the other", other).await.unwrap().unwrap(), 2800);
     assert_eq!(world.here.find_by_slug("paris").await.unwrap(), None);
 }
+
+/// Who loads with a turn in hand must not wait for somebody who waits for a turn.
+#[tokio::test]
+async fn a_load_inside_a_load_waits_for_nobody_who_waits_for_its_turn() {
+    let world = World::with(|builder| {
+        // Nobody waits for a flight for longer than a lease lives.
+        builder.max_loads(1, 10).lease_ttl(Duration::from_secs(600))
+    })
+    .await;
+    let by_row: Key =
+        world.here.cache.key().text("cities:call:by row").value(&1_i64).finish().unwrap();
+    let load = world.stepper.park(Step::Load, &by_row);
+    let here = world.here.clone();
+    let outer = tokio::spawn(async move { here.population_by_row(1).await });
+    load.arrived().await;
+    let other = reader(&world.here, 1);
+    eventually("the other waits for its turn", || async { world.here.stats().misses == 2 }).await;
+    load.open();
+    assert_eq!(in_time("the outer load", outer).await.unwrap().unwrap(), Some(2100));
+    assert_eq!(in_time("the other", other).await.unwrap().unwrap(), 2100);
+}
