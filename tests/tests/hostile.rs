@@ -8,6 +8,9 @@
     reason = "each test's name says what holds; what fails here fails the test"
 )]
 
+#[path = "outbox/world.rs"]
+#[allow(dead_code, reason = "it belongs to other tests, too")]
+mod behind;
 #[path = "coherence/world.rs"]
 #[allow(dead_code, reason = "it belongs to other tests, too")]
 mod world;
@@ -16,6 +19,8 @@ mod world;
 mod expired;
 #[path = "hostile/near.rs"]
 mod near;
+#[path = "hostile/outbox.rs"]
+mod outbox;
 #[path = "hostile/rows.rs"]
 mod rows;
 #[path = "hostile/turns.rs"]

@@ -45,11 +45,12 @@ const LOOK: &str = "SELECT id FROM cache_runtime.outbox WHERE namespace = $1 AND
      ORDER BY namespace, id LIMIT 1";
 
 /// The rows are chosen once, which `IN (SELECT …)` does not promise. Rows that are taken are passed over, and rows that
-/// commit late are there next time, whatever their number.
+/// commit late are there next time, whatever their number. What a person wrote may have holes in it, or more than one
+/// dimension: a row that cannot be read would stand in the way of all others for ever.
 const TAKE: &str = "DELETE FROM cache_runtime.outbox WHERE ctid = ANY (ARRAY( \
          SELECT ctid FROM cache_runtime.outbox WHERE namespace = $1 AND id > $2 \
          ORDER BY namespace, id LIMIT $3 FOR UPDATE SKIP LOCKED)) \
-     RETURNING id, keys, extract(epoch FROM clock_timestamp() - created_at)::float8";
+     RETURNING id, ARRAY(SELECT key FROM unnest(keys) AS one (key) WHERE key IS NOT NULL), extract(epoch FROM clock_timestamp() - created_at)::float8";
 
 /// The outbox of one namespace in a database.
 #[derive(Debug)]
