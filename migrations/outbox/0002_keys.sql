@@ -5,25 +5,26 @@
 -- Running it again changes nothing.
 
 -- Every character that is special, control or white space becomes % and two digits for each of its bytes in UTF-8.
--- The two kinds are kept apart because a space is common in names, and the others are not.
+-- The two kinds are kept apart because a space is common in names, and the others are not. Backslashes stand in E'…' and
+-- twice, because the body is read anew in each session, whatever its standard_conforming_strings says.
 CREATE OR REPLACE FUNCTION cache_runtime.escape(part text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN
-    IF part !~ '[:={}*?[\]\\%\u0001-\u0020\u007F-\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]' THEN
+    IF part !~ E'[:={}*?[\\]\\\\%\\u0001-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000]' THEN
         RETURN part;
     END IF;
     part := replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(part,
         '%', '%25'), ' ', '%20'), ':', '%3A'), '=', '%3D'), '{', '%7B'), '}', '%7D'),
-        '*', '%2A'), '?', '%3F'), '[', '%5B'), ']', '%5D'), '\', '%5C');
-    IF part !~ '[\u0001-\u001F\u007F-\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]' THEN
+        '*', '%2A'), '?', '%3F'), '[', '%5B'), ']', '%5D'), E'\\', '%5C');
+    IF part !~ E'[\\u0001-\\u001F\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000]' THEN
         RETURN part;
     END IF;
     RETURN (
         SELECT string_agg(
             CASE
-                WHEN letter ~ '[\u0001-\u001F\u007F-\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]'
-                THEN regexp_replace(upper(encode(convert_to(letter, 'UTF8'), 'hex')), '(..)', '%\1', 'g')
+                WHEN letter ~ E'[\\u0001-\\u001F\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000]'
+                THEN regexp_replace(upper(encode(convert_to(letter, 'UTF8'), 'hex')), '(..)', E'%\\1', 'g')
                 ELSE letter
             END, '' ORDER BY place)
         FROM regexp_split_to_table(part, '') WITH ORDINALITY AS letters (letter, place)

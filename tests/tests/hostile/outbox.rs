@@ -37,3 +37,48 @@ async fn a_row_with_holes_in_it_is_delivered_and_stands_in_nobodys_way() {
     }
     relay.stop().await;
 }
+
+/// Settings of a session that change how SQL is read, and how values are shown.
+#[tokio::test]
+async fn the_keys_of_a_row_are_the_same_whatever_the_session_says() {
+    let world = World::new().await;
+    world.cities.repository().watch().await.unwrap();
+    let mut session = sqlx::PgConnection::connect(world.fixture.database().url()).await.unwrap();
+    for setting in [
+        "standard_conforming_strings = off",
+        "search_path = ''",
+        "DateStyle = 'German'",
+        "bytea_output = 'escape'",
+        "transform_null_equals = on",
+        "default_transaction_isolation = 'serializable'",
+        "session_replication_role = replica",
+        "plpgsql.variable_conflict = 'use_variable'",
+    ] {
+        let row = city(7, r"a\b ß:=%N\\", r"C\", 0);
+        sqlx::raw_sql(AssertSqlSafe(format!("RESET ALL; SET {setting}")))
+            .execute(&mut session)
+            .await
+            .unwrap();
+        sqlx::query(
+            "INSERT INTO public.cities (id, slug, country, population) VALUES (7, $1, $2, 0)",
+        )
+        .bind(&row.slug)
+        .bind(&row.country)
+        .execute(&mut session)
+        .await
+        .unwrap_or_else(|error| panic!("{setting}: {error}"));
+        let keys = world.outbox().await;
+        assert_eq!(
+            keys,
+            [
+                "cities:by:slug:=a%5Cb%20ß%3A%3D%25N%5C%5C",
+                "cities:id:=7",
+                "cities:list:country:=C%5C",
+                "tag:=cities",
+                "tag:=country%3AC%5C",
+            ],
+            "{setting}"
+        );
+        world.sql("DELETE FROM cities WHERE id = 7; DELETE FROM cache_runtime.outbox").await;
+    }
+}
