@@ -9,6 +9,7 @@ mod gate;
 mod lease;
 mod listen;
 mod loads;
+mod overdue;
 mod reader;
 #[cfg(feature = "postgres")]
 mod relay;

@@ -19,6 +19,8 @@ mod world;
 mod expired;
 #[path = "hostile/near.rs"]
 mod near;
+#[path = "hostile/outage.rs"]
+mod outage;
 #[path = "hostile/outbox.rs"]
 mod outbox;
 #[path = "hostile/rows.rs"]

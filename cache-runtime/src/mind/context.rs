@@ -8,6 +8,7 @@ use super::complaints::Complaints;
 use super::flight::Flights;
 use super::gate::Gate;
 use super::loads::Loads;
+use super::overdue::Overdue;
 use super::tasks::Tasks;
 use super::tier::Tier;
 use crate::clock::{Clock, nanos};
@@ -32,6 +33,7 @@ pub(crate) struct Context {
     pub(crate) tasks: Tasks,
     pub(crate) gate: Gate,
     pub(crate) loads: Loads,
+    pub(super) overdue: Overdue,
     /// `None` where the policy gives it no room.
     pub(crate) tier: Option<Tier>,
     pub(super) listening: Listening,
@@ -56,6 +58,7 @@ impl Context {
             tasks: Tasks::default(),
             gate: Gate::default(),
             loads: Loads::new(&policy),
+            overdue: Overdue::default(),
             tier: Tier::new(&policy, &clock),
             listening: Listening::default(),
             flights: Mutex::default(),

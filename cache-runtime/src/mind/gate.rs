@@ -72,9 +72,9 @@ impl Gate {
         self.unreleased.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// That release was answered.
-    pub(crate) fn released(&self) {
-        self.unreleased.fetch_sub(1, Ordering::AcqRel);
+    /// So many of those releases were answered.
+    pub(crate) fn released(&self, releases: usize) {
+        self.unreleased.fetch_sub(releases, Ordering::AcqRel);
     }
 
     /// The rows that a write has last waited for in vain: while they are there, nobody delivers.
@@ -146,9 +146,9 @@ mod tests {
         let gate = Gate::default();
         gate.unreleased();
         gate.unreleased();
-        gate.released();
+        gate.released(1);
         assert!(!gate.trusts(3));
-        gate.released();
+        gate.released(1);
         assert!(gate.trusts(3));
     }
 

@@ -234,7 +234,7 @@ impl Release {
             match self.attempt(&context).await {
                 Ok(()) => {
                     if self.begun {
-                        context.gate.released();
+                        context.gate.released(1);
                     }
                     return;
                 }
@@ -243,17 +243,7 @@ impl Release {
         }
         context.complain("releasing the keys of a write", &error);
         if self.begun {
-            let context = Arc::downgrade(&context);
-            tokio::spawn(async move {
-                while let Some(context) = context.upgrade() {
-                    match self.attempt(&context).await {
-                        Ok(()) => return context.gate.released(),
-                        Err(error) if error.kind() == ErrorKind::Closed => return,
-                        Err(_) => drop(context),
-                    }
-                    tokio::time::sleep(LONGEST_PAUSE).await;
-                }
-            });
+            context.owes(self.keys);
         }
     }
 }
