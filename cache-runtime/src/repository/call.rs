@@ -139,7 +139,7 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
     ///
     /// # Errors
     /// Those of `load`.
-    pub async fn cached<E, F, Fut>(self, load: F) -> std::result::Result<A::Value, E>
+    pub async fn cached<E, F, Fut>(mut self, load: F) -> std::result::Result<A::Value, E>
     where
         A: Answer,
         E: Send + 'static,
@@ -147,15 +147,22 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         Fut: Future<Output = std::result::Result<A::Value, E>>,
     {
         let core = self.core;
-        if let Some(kept) = self.near {
-            return match A::recall(kept) {
-                Some(value) => {
-                    core.counters.tier_hits.up();
-                    Ok(value)
-                }
-                // Of another type with the same fingerprint: nothing of ours.
-                None => load().await,
-            };
+        // A call that was made outside of a level may be awaited inside of it.
+        let level = self.level.here();
+        match self.near.take() {
+            Some(kept) if level == self.level => {
+                return match A::recall(kept) {
+                    Some(value) => {
+                        core.counters.tier_hits.up();
+                        Ok(value)
+                    }
+                    // Of another type with the same fingerprint: nothing of ours.
+                    None => load().await,
+                };
+            }
+            // The key and the tags were not written down, because nobody was to be asked.
+            Some(_) => self.level = Level::Database,
+            None => self.level = level,
         }
         match self.into_spec() {
             Ok(spec) => {

@@ -70,3 +70,30 @@ async fn a_value_that_was_long_on_its_way_into_the_tier_lives_there_no_longer_fo
     near(&world.here, 2).await;
     assert_eq!(population(&world.here, 1).await, 7);
 }
+
+/// A call that is made by hand, and awaited inside a level that it was made outside of.
+#[tokio::test]
+async fn a_level_holds_for_a_call_that_was_made_before_it() {
+    static COUNT: CallSpec = CallSpec::new("i64");
+    let (world, _) = world().await;
+    let call = || {
+        let repository = world.here.repository();
+        repository.call::<Whole<i64>>(&COUNT).key(|key| key.text("count"))
+    };
+    let count = || async {
+        sqlx::query_scalar("SELECT count(*) FROM cities").fetch_one(world.fixture.pool()).await
+    };
+    eventually("the tier has the answer", || async {
+        let before = world.here.stats().tier_hits;
+        assert_eq!(call().cached(count).await.unwrap(), 3);
+        world.here.stats().tier_hits > before
+    })
+    .await;
+    world.sql("DELETE FROM cities WHERE id = 3").await;
+    let key = world.here.cache.key().text("cities:call:count").finish().unwrap();
+    world.here.cache.backend().delete(&key).await.unwrap();
+    assert_eq!(call().cached(count).await.unwrap(), 3, "nobody knows of it");
+    for level in [Level::Database, Level::Strong] {
+        assert_eq!(call().cached(count).at(level).await.unwrap(), 2, "{level:?}");
+    }
+}
