@@ -264,11 +264,15 @@ impl Delivery for Taken {
 
 /// Writes keys to the outbox in the caller's transaction; gives the numbers of the rows, for [`delivered`]. Nothing is
 /// written for no keys.
+///
+/// # Errors
+/// What is wrong with the outbox, as our own; what is wrong with the transaction, as the database said it: a caller that
+/// repeats what could not be serialised goes by that.
 pub(crate) async fn record(
     on: &mut PgConnection,
     namespace: &Namespace,
     keys: &[Key],
-) -> Result<Vec<i64>> {
+) -> sqlx::Result<Vec<i64>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -283,7 +287,10 @@ pub(crate) async fn record(
     .bind(CHUNK)
     .fetch_all(on)
     .await
-    .map_err(failed)
+    .map_err(|error| match diagnosis(&error) {
+        Some(_) => failed(error).into(),
+        None => error,
+    })
 }
 
 /// Whether these rows, which are committed, have been delivered.
@@ -314,19 +321,24 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T>> + Send
 
 /// What the database's refusal means to who uses the outbox.
 pub(super) fn failed(error: sqlx::Error) -> Error {
-    let code = error.as_database_error().and_then(|error| error.code());
-    let (kind, message) = match (code.as_deref(), &error) {
-        (Some("3F000" | "42P01" | "42703" | "42883"), _) => (
-            ErrorKind::Outbox,
-            "the outbox is not in this database, or is older than this program: call cache_runtime::migrate(&pool)",
-        ),
-        (Some("42501"), _) => (
-            ErrorKind::Outbox,
-            "the role may not use the outbox: GRANT USAGE ON SCHEMA cache_runtime, and SELECT, INSERT, UPDATE, DELETE ON \
-             ALL TABLES IN SCHEMA cache_runtime",
-        ),
+    let (kind, message) = match (diagnosis(&error), &error) {
+        (Some(diagnosis), _) => (ErrorKind::Outbox, diagnosis),
         (_, sqlx::Error::PoolClosed) => (ErrorKind::Closed, "the pool of the outbox is closed"),
         _ => (ErrorKind::Outbox, "the outbox could not be used"),
     };
     Error::new(kind, message).because(error)
+}
+
+/// What is wrong with the outbox itself, if that is what the database refuses.
+fn diagnosis(error: &sqlx::Error) -> Option<&'static str> {
+    match error.as_database_error()?.code()?.as_ref() {
+        "3F000" | "42P01" | "42703" | "42883" => Some(
+            "the outbox is not in this database, or is older than this program: call cache_runtime::migrate(&pool)",
+        ),
+        "42501" => Some(
+            "the role may not use the outbox: GRANT USAGE ON SCHEMA cache_runtime, and SELECT, INSERT, UPDATE, DELETE ON \
+             ALL TABLES IN SCHEMA cache_runtime",
+        ),
+        _ => None,
+    }
 }

@@ -130,12 +130,17 @@ impl CacheTransaction {
             return Err(error.into());
         }
         let posted = self.post(context, keys, true).await.map_err(|failure| {
-            Error::new(
-                ErrorKind::HoldNotPlaced,
-                "the write was rolled back, because its keys could neither be held in the cache nor be left in the outbox \
-                 (see the cause): call cache_runtime::migrate(&pool), or mend the cache",
-            )
-            .because(failure)
+            match Error::of(&failure) {
+                Some(cause) => Error::new(
+                    ErrorKind::HoldNotPlaced,
+                    "the write was rolled back, because its keys could neither be held in the cache nor be left in the \
+                     outbox (see the cause): call cache_runtime::migrate(&pool), or mend the cache",
+                )
+                .because(cause.clone())
+                .into(),
+                // The transaction has failed, and not the outbox.
+                None => failure,
+            }
         })?;
         // Before anyone can see the change. A drain that began earlier does not know of it.
         posted.doubt().await;

@@ -82,3 +82,21 @@ async fn the_keys_of_a_row_are_the_same_whatever_the_session_says() {
         world.sql("DELETE FROM cities WHERE id = 7; DELETE FROM cache_runtime.outbox").await;
     }
 }
+
+/// A broken database is not the outbox's fault, and who repeats what may be repeated goes by the code.
+#[tokio::test]
+async fn a_transaction_that_has_failed_is_not_put_down_to_the_outbox() {
+    let world = World::new().await;
+    let here = cities(&world.fixture, |builder| builder.always_outbox(true));
+    let mut tx = here.begin().await.unwrap();
+    here.within(&mut tx).update(&city(1, "paris", "FR", 7)).await.unwrap();
+    sqlx::query("SELECT 1 / 0").execute(tx.connection()).await.unwrap_err();
+    let error = tx.commit().await.unwrap_err();
+    let code = error.as_database_error().and_then(|error| error.code());
+    assert_eq!(code.as_deref(), Some("25P02"), "{error:?}");
+    assert_eq!(here.get(1).await.unwrap().unwrap().population, 2100);
+    world.sql("DROP TABLE cache_runtime.outbox").await;
+    let error = here.update(&city(1, "paris", "FR", 7)).await.unwrap_err();
+    let ours = cache_runtime::Error::of(&error).expect("it says what to do");
+    assert_eq!(ours.kind(), ErrorKind::Outbox);
+}
