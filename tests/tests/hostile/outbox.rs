@@ -83,6 +83,69 @@ async fn the_keys_of_a_row_are_the_same_whatever_the_session_says() {
     }
 }
 
+/// Every way in which a statement can change a table.
+#[tokio::test]
+async fn a_merge_a_view_and_a_part_of_a_statement_name_their_rows() {
+    let world = World::new().await;
+    world.cities.repository().watch().await.unwrap();
+    world.sql("CREATE VIEW seen AS SELECT id, slug, country, population FROM cities").await;
+    for (sql, keys) in [
+        ("UPDATE seen SET slug = 'paname' WHERE id = 1", &[1][..]),
+        (
+            "MERGE INTO cities USING (VALUES (2), (9)) AS of (id) ON cities.id = of.id \
+             WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (id, slug, population) VALUES (9, 'nine', 0)",
+            &[2, 9],
+        ),
+        (
+            "WITH gone AS (DELETE FROM cities WHERE id = 3 RETURNING *) \
+             INSERT INTO cities (id, slug, population) SELECT 30, slug || '!', population FROM gone",
+            &[3, 30],
+        ),
+    ] {
+        world.sql(sql).await;
+        let left = world.outbox().await;
+        for id in keys {
+            assert!(left.contains(&format!("cities:id:={id}")), "{sql}: {left:?}");
+        }
+        world.sql("DELETE FROM cache_runtime.outbox").await;
+    }
+}
+
+/// What was taken back is in no row of the outbox, and what was kept is.
+#[tokio::test]
+async fn a_savepoint_that_was_rolled_back_leaves_nothing_where_the_keys_cannot_be_held() {
+    let world = World::new().await;
+    let stepper = Stepper::new();
+    let redis = RedisCache::open(world.fixture.redis_url()).unwrap();
+    let faulty = FaultyCache::over(Arc::new(redis));
+    let here = cities(&world.fixture, |builder| {
+        builder.backend(Arc::new(faulty.clone())).observer(Arc::new(stepper.clone()))
+    });
+    let relay = here.cache.relay(world.pool()).spawn().unwrap();
+    world.caught_up(&relay).await;
+    faulty.fail(Op::Hold, ErrorKind::Unreachable);
+    let deliver = stepper.park(Step::Deliver, &world.row(1));
+    let mut tx = here.begin().await.unwrap();
+    here.within(&mut tx).update(&city(1, "paris", "FR", 7)).await.unwrap();
+    let mut part = tx.savepoint().await.unwrap();
+    here.within(&mut part).update(&city(2, "lyon", "FR", 7)).await.unwrap();
+    part.rollback().await.unwrap();
+    let mut part = tx.savepoint().await.unwrap();
+    here.within(&mut part).update(&city(3, "rome", "IT", 7)).await.unwrap();
+    part.commit().await.unwrap();
+    let commit = tokio::spawn(tx.commit());
+    deliver.arrived().await;
+    let rows: Vec<_> =
+        world.outbox().await.into_iter().filter(|key| key.starts_with("cities:id")).collect();
+    assert_eq!(rows, ["cities:id:=1", "cities:id:=3"]);
+    deliver.open();
+    in_time("the commit", commit).await.unwrap().unwrap();
+    for id in [1, 3] {
+        assert_eq!(here.get(id).await.unwrap().unwrap().population, 7);
+    }
+    relay.stop().await;
+}
+
 /// A broken database is not the outbox's fault, and who repeats what may be repeated goes by the code.
 #[tokio::test]
 async fn a_transaction_that_has_failed_is_not_put_down_to_the_outbox() {
