@@ -1,9 +1,9 @@
 //! The statements of an entity: written once for each type, and prepared once on each connection by sqlx.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
 use super::entity::{Column, Entity};
 
@@ -158,28 +158,40 @@ impl Statements {
     }
 
     /// The ids of the rows with these values in these columns.
-    pub(crate) fn ids_by(&self, columns: &[&str]) -> String {
-        format!(
+    pub(crate) fn ids_by(&self, columns: &[&str]) -> &'static str {
+        kept(format!(
             "SELECT {} FROM {} WHERE {} ORDER BY {}",
             self.ids,
             self.table,
             equal(&quoted(columns)),
             self.order
-        )
+        ))
     }
 
     /// A page of the rows with these values in these columns.
-    pub(crate) fn rows_by(&self, columns: &[&str]) -> String {
+    pub(crate) fn rows_by(&self, columns: &[&str]) -> &'static str {
         let next = columns.len() + 1;
-        format!(
+        kept(format!(
             "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT ${next} OFFSET ${}",
             self.columns,
             self.table,
             equal(&quoted(columns)),
             self.order,
             next + 1
-        )
+        ))
     }
+}
+
+/// The same text for as long as the program lives: once, however many managers ask for it.
+fn kept(text: String) -> &'static str {
+    static ALL: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::default);
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = all.get(text.as_str()) {
+        return known;
+    }
+    let text: &'static str = text.leak();
+    all.insert(text);
+    text
 }
 
 /// Says, in the list of what a statement returns, that the keys of the rows are held in the namespace of this parameter.
@@ -216,4 +228,28 @@ fn equal(names: &[String]) -> String {
         .map(|(name, number)| format!("{name} = ${number}"))
         .collect::<Vec<_>>()
         .join(" AND ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_is_asked_for_again_takes_no_more_memory() {
+        let statements = || {
+            let id = Column {
+                name: "id",
+                rust_type: "i64",
+                id: true,
+                generated: false,
+                nullable: false,
+                compatible: |_| true,
+            };
+            Statements::write("cities", &[id])
+        };
+        let ask = || (statements().ids_by(&["slug"]), statements().rows_by(&["slug"]));
+        let (one, other) = (ask(), ask());
+        assert!(std::ptr::eq(one.0, other.0) && std::ptr::eq(one.1, other.1));
+        assert_ne!(one.0, one.1);
+    }
 }

@@ -78,11 +78,10 @@ impl<E: Entity> Core<E> {
                 .filter_map(|at| E::COLUMNS.get(*at))
                 .map(|column| column.name)
                 .collect();
-            // Lives as long as the repository's type does: for ever.
             IndexPlan {
                 head: table.clone().text(kind).text(index.name).into_head(),
-                ids: statements.ids_by(&columns).leak(),
-                rows: statements.rows_by(&columns).leak(),
+                ids: statements.ids_by(&columns),
+                rows: statements.rows_by(&columns),
             }
         };
         let mut row_shape = Optional::<Shared<E>>::shape(E::DECLARED);
