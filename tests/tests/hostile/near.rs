@@ -97,3 +97,22 @@ async fn a_level_holds_for_a_call_that_was_made_before_it() {
         assert_eq!(call().cached(count).at(level).await.unwrap(), 2, "{level:?}");
     }
 }
+
+/// Below what clocks can tell nothing is near, and above what they can count nothing overflows.
+#[tokio::test]
+async fn bounds_of_no_time_and_of_all_time_do_no_harm() {
+    let (world, _) = world().await;
+    near(&world.here, 1).await;
+    for (nanos, near) in [(0, 0), (1, 0), (5_000_000, 0), (10_000_000, 0), (u64::MAX, 1)] {
+        let before = world.here.stats();
+        let bound = Duration::from_nanos(nanos);
+        let row = world.here.get(1).at(Level::Bounded(bound)).await.unwrap();
+        assert_eq!(row.unwrap().population, 2100);
+        let rows = world.here.get_many(&[1]).at(Level::Bounded(bound)).await.unwrap();
+        assert_eq!(rows.len(), 1);
+        let since = world.here.stats() - before;
+        assert_eq!((since.tier_hits, since.hits), (2 * near, 2 - 2 * near), "{bound:?}");
+    }
+    let row = world.here.get(1).at(Level::Bounded(Duration::MAX)).await.unwrap();
+    assert_eq!(row.unwrap().population, 2100);
+}
