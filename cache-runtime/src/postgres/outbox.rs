@@ -12,7 +12,7 @@ use sqlx::postgres::{PgPool, PgTransactionManager};
 use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
-use self::floor::Floor;
+use self::floor::{Floor, Looked};
 use super::lent::Lent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Namespace, Prefix};
@@ -117,17 +117,18 @@ impl PgOutbox {
         if any {
             taken = self.delete_rows(&mut on, above, most).await?;
         }
-        if whole {
-            self.floor().looked(Instant::now(), began.elapsed(), (taken.len(), most));
-        }
+        taken.sort_unstable_by_key(|(id, ..)| *id);
+        let look = Looked {
+            whole,
+            took: began.elapsed(),
+            highest: taken.last().map(|(id, ..)| *id),
+            full: taken.len() >= most,
+        };
+        self.floor().looked(Instant::now(), look);
         if taken.is_empty() {
             PgTransactionManager::commit(&mut on).await.map_err(failed)?;
             on.give_back();
             return Ok(None);
-        }
-        taken.sort_unstable_by_key(|(id, ..)| *id);
-        if let Some((highest, ..)) = taken.last() {
-            self.floor().saw(Instant::now(), *highest);
         }
         let rows: Vec<OutboxRow> = taken.into_iter().map(|(_, keys, age)| row(keys, age)).collect();
         let sweeps = rows.iter().any(|row| !row.prefixes.is_empty());

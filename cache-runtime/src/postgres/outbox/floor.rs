@@ -12,13 +12,28 @@ const SHARE: u32 = 20;
 
 /// Deleted rows stay in the table's index until no transaction is left that might see them: while a dump runs for an hour,
 /// each look from the beginning would step over all that was delivered in that hour. So most looks begin behind what was
-/// seen a minute ago. A transaction that commits later than that is found by a look from the beginning, of which there
-/// is one a second: rows are never passed by, only found a little later.
+/// seen a minute ago, and one that comes after a look that found as many rows as it may take goes on behind those. A
+/// transaction that commits later is found by a look from the beginning, of which there is one a second: rows are never
+/// passed by, only found a little later.
 #[derive(Debug, Default)]
 pub(super) struct Floor {
     /// Moments, and the highest number that was seen by then.
     seen: VecDeque<(Instant, i64)>,
     next_whole: Option<Instant>,
+    /// The highest number of the last look, where that was full.
+    goes_on: Option<i64>,
+}
+
+/// A look that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looked {
+    /// From the beginning.
+    pub(super) whole: bool,
+    pub(super) took: Duration,
+    /// The highest number that it found.
+    pub(super) highest: Option<i64>,
+    /// It found as many rows as it may take.
+    pub(super) full: bool,
 }
 
 impl Floor {
@@ -32,20 +47,24 @@ impl Floor {
             .front()
             .filter(|(at, _)| now.saturating_duration_since(*at) >= BEHIND)
             .map(|(_, number)| *number);
-        match behind {
+        match self.goes_on.or(behind) {
             Some(number) if self.next_whole.is_some_and(|next| now < next) => (number, false),
             _ => (i64::MIN, true),
         }
     }
 
-    /// A look from the beginning has ended, and took so long. One that found as many rows as it may take has left others,
-    /// which lie there as well: the next one begins there again.
-    pub(super) fn looked(&mut self, now: Instant, took: Duration, (found, most): (usize, usize)) {
-        self.next_whole = (found < most).then(|| now + WHOLE_LOOK.max(took * SHARE));
+    pub(super) fn looked(&mut self, now: Instant, look: Looked) {
+        if look.whole {
+            self.next_whole = Some(now + WHOLE_LOOK.max(look.took * SHARE));
+        }
+        self.goes_on = look.highest.filter(|_| look.full);
+        if let Some(highest) = look.highest {
+            self.saw(now, highest);
+        }
     }
 
     /// Rows up to this number were seen.
-    pub(super) fn saw(&mut self, now: Instant, number: i64) {
+    fn saw(&mut self, now: Instant, number: i64) {
         let last = self.seen.back().map(|(at, _)| *at);
         if last.is_none_or(|last| now.saturating_duration_since(last) >= WHOLE_LOOK) {
             self.seen.push_back((now, number));
@@ -62,6 +81,10 @@ impl Floor {
 mod tests {
     use super::*;
 
+    fn whole(took: Duration, found: Option<i64>) -> Looked {
+        Looked { whole: true, took, highest: found, full: false }
+    }
+
     #[test]
     fn most_looks_begin_behind_what_was_seen_a_minute_ago() {
         let begin = Instant::now();
@@ -69,9 +92,9 @@ mod tests {
         let mut floor = Floor::default();
         assert_eq!(floor.now(at(0)), (i64::MIN, true));
         for second in 0..100 {
-            floor.looked(at(second), Duration::ZERO, (9, 10));
-            floor.saw(at(second), 10 * i64::try_from(second).unwrap());
-            floor.saw(at(second), i64::MAX);
+            let number = 10 * i64::try_from(second).unwrap();
+            floor.looked(at(second), whole(Duration::ZERO, Some(number)));
+            floor.looked(at(second), whole(Duration::ZERO, Some(i64::MAX)));
         }
         let moment = at(99) + Duration::from_millis(500);
         assert_eq!(floor.now(moment), (390, false), "what was seen at second 39");
@@ -85,26 +108,29 @@ mod tests {
         let begin = Instant::now();
         let at = |millis: u64| begin + Duration::from_millis(millis);
         let mut floor = Floor::default();
-        floor.saw(at(0), 7);
-        floor.looked(at(100_000), Duration::from_millis(10), (0, 10));
+        floor.looked(at(0), whole(Duration::ZERO, Some(7)));
+        floor.looked(at(100_000), whole(Duration::from_millis(10), None));
         assert_eq!(floor.now(at(100_999)), (7, false));
         assert_eq!(floor.now(at(101_000)), (i64::MIN, true));
-        floor.looked(at(101_000), Duration::from_millis(300), (0, 10));
+        floor.looked(at(101_000), whole(Duration::from_millis(300), None));
         assert_eq!(floor.now(at(106_999)), (7, false));
         assert_eq!(floor.now(at(107_000)), (i64::MIN, true));
     }
 
     #[test]
-    fn looks_begin_at_the_beginning_until_one_has_found_everything() {
+    fn a_look_goes_on_behind_a_full_one_but_for_one_a_second() {
         let begin = Instant::now();
         let at = |millis: u64| begin + Duration::from_millis(millis);
         let mut floor = Floor::default();
-        floor.saw(at(0), 7);
-        for look in 0..5 {
-            assert_eq!(floor.now(at(100_000 + look)), (i64::MIN, true));
-            floor.looked(at(100_000 + look), Duration::ZERO, (10, 10));
-        }
-        floor.looked(at(100_005), Duration::ZERO, (9, 10));
-        assert_eq!(floor.now(at(100_006)), (7, false));
+        let mut looked = |millis, whole, highest, full| {
+            floor.looked(at(millis), Looked { whole, took: Duration::ZERO, highest, full });
+            floor.now(at(millis + 1))
+        };
+        assert_eq!(looked(0, true, Some(10), true), (10, false));
+        assert_eq!(looked(500, false, Some(20), true), (20, false));
+        assert_eq!(looked(999, false, Some(30), true), (i64::MIN, true));
+        assert_eq!(looked(1000, true, Some(40), true), (40, false));
+        // Nothing is known of a minute ago yet.
+        assert_eq!(looked(1001, false, Some(45), false), (i64::MIN, true));
     }
 }
