@@ -87,7 +87,7 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
         let keys = || -> Result<Vec<Key>> {
             let mut keys = self.keys.into_iter().collect::<Result<Vec<_>>>()?;
             if !self.rows.is_empty() {
-                keys.push(core.context.namespace.tag().text(R::Entity::TABLE).finish()?);
+                keys.push(core.table_tag()?);
             }
             for id in &self.rows {
                 keys.push(core.row_key(id)?);
@@ -164,7 +164,13 @@ impl<R: CachedRepository> Changing<'_, R> {
         let (mut old, mut new) = (by_id(self.old), by_id(new));
         let unlocked: Vec<Id<R>> =
             self.rows.iter().filter(|id| !old.contains_key(id)).cloned().collect();
-        if !unlocked.is_empty() {
+        if self.core.config.tags.is_empty() {
+            // Look-ups and lists find out by themselves that a row is not what it was.
+            for id in &unlocked {
+                let keys = vec![self.core.row_key(id)?, self.core.table_tag()?];
+                transaction.touch(&self.core.context, &self.core.counters, keys);
+            }
+        } else if !unlocked.is_empty() {
             old.extend(by_id(as_others_see::<R::Entity>(transaction, unlocked).await?));
         }
         for id in &self.rows {
