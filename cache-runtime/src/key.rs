@@ -17,6 +17,9 @@ use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// What follows the namespace in the key of every item.
+const ITEMS: &str = ":item:=";
+
 /// The name under which all keys of one application stand, apart from everyone else's on the same server.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Namespace(Arc<str>);
@@ -51,6 +54,22 @@ impl Namespace {
     #[must_use]
     pub fn tag(&self) -> KeyBuilder {
         KeyBuilder { tag: Some(String::new()), ..self.key().text("tag") }
+    }
+
+    /// Begins the key of an item that is cached by hand: `namespace:item:=name`, where no table has anything.
+    #[must_use]
+    pub fn item(&self, name: &str) -> KeyBuilder {
+        self.key().text("item").value(name)
+    }
+
+    /// The prefix of every item. It ends behind the mark of their names.
+    pub(crate) fn items(&self) -> Prefix {
+        Prefix(Key(format!("{}{ITEMS}", self.0).into()))
+    }
+
+    /// Whether this is the key of an item in this namespace.
+    pub(crate) fn has_item(&self, key: &Key) -> bool {
+        key.0.strip_prefix(&*self.0).is_some_and(|rest| rest.starts_with(ITEMS))
     }
 
     /// The prefix of every key that [`key`](Self::key) followed by `text(fixed)` begins.

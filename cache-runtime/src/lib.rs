@@ -76,6 +76,9 @@
 //!
 //! # By hand
 //!
+//! Values of one's own go through the same protocol without a repository: [`CacheManager::remember`], [`CacheManager::get`]
+//! and their like, with the options of [`CacheManager::item`]. They need no Postgres.
+//!
 //! Everything that the macros generate stands on public types: [`Entity`], [`CachedRepository`], [`Repository`],
 //! [`Within`], [`CacheTransaction`], and below them the ports [`Cache`], [`CoherentCache`] and [`DataSource`] with the
 //! hands in [`backend`].
@@ -92,7 +95,10 @@
 
 pub mod backend;
 mod clock;
-#[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only repositories write values"))]
+#[cfg_attr(
+    not(feature = "postgres"),
+    allow(dead_code, reason = "only writes of rows compare values")
+)]
 mod codec;
 pub mod entry;
 mod error;
@@ -100,7 +106,7 @@ mod key;
 mod manager;
 #[cfg_attr(
     not(feature = "postgres"),
-    allow(dead_code, unused_imports, reason = "only repositories run the protocol")
+    allow(dead_code, unused_imports, reason = "some of the protocol is for repositories alone")
 )]
 mod mind;
 mod policy;
@@ -120,10 +126,12 @@ pub use cache_macros::{Entity, cache_put, cached, cached_repository, invalidates
 pub use clock::{Clock, Moment, SystemClock};
 pub use error::{Error, ErrorKind, Result};
 pub use key::{Key, KeyBuilder, Namespace, Prefix};
-pub use manager::{CacheManager, CacheManagerBuilder};
+pub use manager::{
+    CacheManager, CacheManagerBuilder, Cached, Fresh, Guard, Holding, Item, ItemKey, Items, Tiers,
+};
 #[doc(hidden)]
 pub use mind::Kept;
-pub use mind::{Answer, Stats};
+pub use mind::{Answer, Cacheable, Optional, Origin, Shared, Stats, Whole};
 #[cfg(feature = "postgres")]
 pub use mind::{Lag, Relay, RelayBuilder, RelayStats};
 pub use policy::{At, Codec, Level, OnUnreachable, Policy, ReadAt, Remaining, Ttl, parse_duration};
@@ -138,9 +146,8 @@ pub use postgres::{
 };
 #[cfg(feature = "postgres")]
 pub use repository::{
-    Cacheable, CachedRepository, Call, CallSpec, Changing, Explanation, Index, Invalidation,
-    Optional, Origin, Page, Repository, RepositoryConfig, Shared, Slot, State, TagPiece,
-    TagTemplate, Whole, Within,
+    CachedRepository, Call, CallSpec, Changing, Explanation, Index, Invalidation, Page, Repository,
+    RepositoryConfig, Slot, State, TagPiece, TagTemplate, Within,
 };
 pub use shape::Shape;
 #[cfg(feature = "postgres")]

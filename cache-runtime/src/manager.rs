@@ -1,11 +1,14 @@
 //! The cache of one application: a backend, a namespace, a policy.
 
 mod builder;
+mod items;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use builder::CacheManagerBuilder;
+pub use items::{Cached, Fresh, Guard, Holding, Item, ItemKey, Items, Tiers};
+use items::{Failures, Shelf};
 
 use crate::entry::Token;
 use crate::error::Result;
@@ -47,6 +50,8 @@ pub struct CacheManager(Arc<Inner>);
 
 struct Inner {
     context: Arc<Context>,
+    /// What items share.
+    shelf: Shelf,
     #[cfg(feature = "postgres")]
     registry: Registry,
 }
@@ -82,9 +87,10 @@ impl CacheManager {
     }
 
     /// Makes a manager with the state it needs, out of what the builder has.
-    fn with_context(context: Context) -> Self {
+    fn with_context(context: Context, failures: Failures) -> Self {
         Self(Arc::new(Inner {
             context: Arc::new(context),
+            shelf: Shelf::new(failures),
             #[cfg(feature = "postgres")]
             registry: Registry::default(),
         }))
@@ -200,10 +206,10 @@ impl CacheManager {
         RelayBuilder::new(self.context(), outbox)
     }
 
-    /// What all repositories did, added up.
+    /// What all repositories did, and what was done with items, added up.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.stats_by_repository().into_iter().fold(Stats::default(), |mut sum, (_, stats)| {
+        self.stats_by_repository().into_iter().fold(self.item_stats(), |mut sum, (_, stats)| {
             sum += stats;
             sum
         })

@@ -1,5 +1,6 @@
 //! The protocol: how a reader reads and fills, how a writer holds and releases. Knows the ports, and no hand.
 
+mod answer;
 mod batch;
 mod complaints;
 mod context;
@@ -10,6 +11,7 @@ mod lease;
 mod listen;
 mod loads;
 mod overdue;
+mod put;
 mod reader;
 #[cfg(feature = "postgres")]
 mod relay;
@@ -21,16 +23,18 @@ mod tasks;
 mod tier;
 mod writer;
 
+pub(crate) use answer::Timed;
+pub use answer::{Cacheable, Optional, Shared, Whole};
 pub(crate) use batch::read_many;
 pub(crate) use context::Context;
 pub(crate) use flight::{Erased, Flights};
 pub(crate) use loads::Turn;
-pub(crate) use reader::{Reader, Sharing};
+pub(crate) use reader::{Look, Reader, Sharing};
 #[cfg(feature = "postgres")]
 pub use relay::{Lag, Relay, RelayBuilder, RelayStats};
 pub(crate) use soft::Carry;
 pub(crate) use spec::Spec;
-pub use spec::{Answer, Kept};
+pub use spec::{Answer, Kept, Origin};
 pub(crate) use stats::Counters;
 pub use stats::Stats;
 pub(crate) use tasks::UnderWay;

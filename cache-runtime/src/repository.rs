@@ -1,6 +1,5 @@
 //! What generated repositories stand on: a user's struct with a pool and a manager, and the reads and writes over it.
 
-mod answer;
 mod call;
 mod config;
 mod core;
@@ -15,13 +14,14 @@ mod watch;
 mod within;
 mod write;
 
-pub use answer::{Cacheable, Optional, Shared, Whole};
 pub use call::{Call, CallSpec};
 pub use config::{CachedRepository, Index, RepositoryConfig, Slot, TagPiece, TagTemplate};
 pub(crate) use core::{Core, Registry};
-pub use explain::{Explanation, Origin, State};
+pub use explain::{Explanation, State};
+pub(crate) use invalidation::may_have_changed;
 pub use invalidation::{Changing, Invalidation};
 pub use page::Page;
+pub(crate) use share::sharing;
 pub use slip::check_tag;
 pub use within::Within;
 

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
-    BoxFuture, Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome,
+    BoxFuture, Cache, CoherentCache, Fill, LeaseOutcome, LeaseRequest, Live, ReleaseOutcome,
 };
 
 /// A [`Cache`] that takes everything and remembers nothing: the way to turn the cache off without touching code.
@@ -121,6 +121,10 @@ impl CoherentCache for NullCache {
         _: Token,
     ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>> {
         self.answer(vec![ReleaseOutcome::Released; keys.len()])
+    }
+
+    fn pull<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
+        self.answer(vec![None; keys.len()])
     }
 
     fn sweep<'a>(&'a self, _: &'a Prefix) -> BoxFuture<'a, Result<u64>> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::CacheManager;
+use super::{CacheManager, Failures};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Namespace;
@@ -23,6 +23,7 @@ pub struct CacheManagerBuilder {
     hang_after: Duration,
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
+    failures: Failures,
 }
 
 enum Backend {
@@ -44,6 +45,7 @@ impl CacheManagerBuilder {
             hang_after: Duration::from_millis(40),
             clock: SystemClock::shared(),
             observer: None,
+            failures: Failures::known(),
         }
     }
 
@@ -274,6 +276,14 @@ impl CacheManagerBuilder {
         self
     }
 
+    /// Gives a failed load of type `E` to all who waited for it, where a value is [cached by hand](CacheManager::remember).
+    /// Without this each of them loads for itself, because only some types are known to be copied: `sqlx::Error`,
+    /// [`Error`](crate::Error), `String` and `&'static str`.
+    pub fn share_errors<E: Clone + Send + Sync + 'static>(mut self) -> Self {
+        self.failures.copies::<E>();
+        self
+    }
+
     /// Where "now" comes from.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -328,13 +338,10 @@ impl CacheManagerBuilder {
                 return wrong("the manager has no backend: call redis(…), memory() or backend(…)");
             }
         };
-        Ok(CacheManager::with_context(Context::new(
-            cache,
-            namespace,
-            self.policy,
-            self.clock,
-            self.observer,
-        )))
+        Ok(CacheManager::with_context(
+            Context::new(cache, namespace, self.policy, self.clock, self.observer),
+            self.failures,
+        ))
     }
 }
 

@@ -235,7 +235,7 @@ fn prepare<A: Answer>(
         reader.counters.unencodable.up();
         return None;
     };
-    let ttl = reader.lifetime(spec, &body)?;
+    let ttl = reader.lifetime(spec, &body, A::lives(value))?;
     let kept = A::keep(value, &body);
     let entry = reader.envelope(spec, body, (Vec::new(), era), took);
     Some((Fill { key: key.clone(), token, entry, ttl }, kept))

@@ -12,7 +12,8 @@ use super::overdue::Overdue;
 use super::tasks::Tasks;
 use super::tier::Tier;
 use crate::clock::{Clock, nanos};
-use crate::error::Error;
+use crate::entry::Token;
+use crate::error::{Error, Result};
 use crate::key::{Key, Namespace};
 use crate::policy::{Level, Policy};
 use crate::port::{CoherentCache, Observer, Step};
@@ -97,6 +98,16 @@ impl Context {
             self.before(Step::Forget, key).await;
             self.evict(key);
         }
+    }
+
+    /// Takes whatever stands at these keys away, but for the holds of writers; what was loaded before is filled nowhere.
+    pub(crate) async fn remove(&self, keys: &[Key]) -> Result<()> {
+        self.forget(keys).await;
+        // A release with a token that nobody holds.
+        let outcome = self.cache.release(keys, Token::new()).await;
+        // Once more: what was read before the release may have been kept since.
+        self.forget(keys).await;
+        outcome.map(drop)
     }
 
     /// Empties the tier of this process.

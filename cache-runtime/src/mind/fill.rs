@@ -15,7 +15,7 @@ use crate::policy::{Remaining, Ttl};
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
 
 /// A lease that changes hands more often than this while a reader looks on is left alone.
-const MOST_TRIES: usize = 4;
+pub(super) const MOST_TRIES: usize = 4;
 /// Pauses between looks at another process's lease.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
@@ -194,7 +194,7 @@ impl Reader<'_> {
         entry.map(|entry| Replaced { entry, until })
     }
 
-    async fn take_lease(
+    pub(super) async fn take_lease(
         self,
         spec: &Spec,
         over: Option<bytes::Bytes>,
@@ -223,7 +223,7 @@ impl Reader<'_> {
 
     /// Reads the stamp of each tag, and gives one to each that has none: before the load, so that a writer of a tag
     /// that comes later makes the value a miss. `None` where a writer holds a tag.
-    async fn with_stamps(self, spec: &Spec, filling: Filling) -> Option<Filling> {
+    pub(super) async fn with_stamps(self, spec: &Spec, filling: Filling) -> Option<Filling> {
         if spec.tags.is_empty() {
             return Some(filling);
         }
@@ -261,7 +261,7 @@ impl Reader<'_> {
         self,
         spec: &Spec,
         filling: Option<Filling>,
-        body: Option<Body>,
+        (body, said): (Option<Body>, Option<Ttl>),
         took: Duration,
     ) -> Option<Fill> {
         let mut filling = filling?;
@@ -270,14 +270,15 @@ impl Reader<'_> {
             self.counters.unencodable.up();
             return None;
         };
-        let ttl = self.lifetime(spec, &body)?;
+        let ttl = self.lifetime(spec, &body, said)?;
         filling.leases.spend(&spec.key);
         let entry = self.envelope(spec, body, (filling.stamps, filling.era), took);
         Some(Fill { key: spec.key.clone(), token: filling.leases.token, entry, ttl })
     }
 
-    /// How long this body may live in the cache; `None` where it may not be there at all.
-    pub(super) fn lifetime(self, spec: &Spec, body: &Body) -> Option<Ttl> {
+    /// How long this body may live in the cache: what its load has `said`, or else the spec; `None` where it may not be
+    /// there at all.
+    pub(super) fn lifetime(self, spec: &Spec, body: &Body, said: Option<Ttl>) -> Option<Ttl> {
         let ttl = match body {
             Body::Nothing => spec.negative_ttl,
             Body::Encoded { payload, .. } => {
@@ -286,7 +287,7 @@ impl Reader<'_> {
                     tracing::debug!(key = %spec.key, bytes = payload.len(), "a value above the size limit is not cached");
                     return None;
                 }
-                spec.ttl
+                said.unwrap_or(spec.ttl)
             }
         };
         (!ttl.is_zero()).then(|| match ttl.jittered(self.context.policy.jitter) {
@@ -331,7 +332,8 @@ impl Reader<'_> {
         };
         let (context, flights, counters) =
             (self.context.clone(), self.flights.clone(), self.counters.clone());
-        let spec = proves.then(|| spec.clone());
+        // Nor may the tier keep it: a value that stays out of the backend has its stamps looked at here.
+        let spec = (proves || spec.process_only).then(|| spec.clone());
         let era = era_of(&fill);
         self.context.tasks.spawn(async move {
             let reader =
@@ -339,12 +341,14 @@ impl Reader<'_> {
             let key = fill.key.clone();
             let (ttl, bytes) = (fill.ttl, fill.entry.len());
             let mut ticket = None;
-            let accepted = reader
-                .fill(fill, || {
-                    leader.seal();
-                    ticket = spec.as_ref().and_then(|spec| reader.ticket(spec, &key));
-                })
-                .await;
+            let sending = || {
+                leader.seal();
+                ticket = spec.as_ref().and_then(|spec| reader.ticket(spec, &key));
+            };
+            let accepted = match &spec {
+                Some(spec) if spec.process_only => reader.confirm(spec, &fill, sending).await,
+                _ => reader.fill(fill, sending).await,
+            };
             // An older state of the backend may have brought the lease back: its fill is accepted, is no answer in the new
             // era, and proves nothing.
             let accepted = accepted && era == Some(context.cache.era());

@@ -25,6 +25,14 @@ pub(crate) struct Turn {
     _all: Option<OwnedSemaphorePermit>,
 }
 
+impl Turn {
+    /// Does this in the turn, which ends with it.
+    pub(crate) async fn during<Fut: Future>(self, work: Fut) -> Fut::Output {
+        let _turn = self;
+        work.await
+    }
+}
+
 impl Loads {
     pub(crate) fn new(policy: &Policy) -> Self {
         let most_running = policy.max_loads.min(Semaphore::MAX_PERMITS);

@@ -52,6 +52,14 @@ pub(crate) struct Sharing<E> {
     pub(crate) own: fn(&Error) -> Option<E>,
 }
 
+impl<E> Clone for Sharing<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Sharing<E> {}
+
 /// The reads of one repository.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'r> {
@@ -175,22 +183,38 @@ impl Reader<'_> {
         }
     }
 
+    /// What the tier in the process has at a key, where the level allows to ask it.
+    pub(crate) fn near<A: Answer>(self, spec: &Spec, key: &Key) -> Option<A::Value> {
+        let (Level::Bounded(bound), Some(tier)) = (spec.level, &self.context.tier) else {
+            return None;
+        };
+        let kept = tier.get(key.as_str(), spec.shape.fingerprint, tier.proven(bound)?)?;
+        let value = A::recall(kept)?;
+        self.counters.tier_hits.up();
+        Some(value)
+    }
+
     /// Asks the backend alone, and keeps what it has in the tier where the read may be answered from there.
     pub(crate) async fn look<A: Answer>(self, spec: &Spec) -> Look<A::Value> {
+        self.try_look::<A>(spec).await.unwrap_or_else(|error| {
+            self.failed("reading an entry", &error);
+            Look::Miss(Miss::Unreachable)
+        })
+    }
+
+    /// The same for a caller that wants to know why the backend has no answer.
+    pub(crate) async fn try_look<A: Answer>(
+        self,
+        spec: &Spec,
+    ) -> crate::error::Result<Look<A::Value>> {
         if !self.context.trusts() {
-            return Look::Miss(Miss::Unreachable);
+            return Ok(Look::Miss(Miss::Unreachable));
         }
         self.context.before(Step::Read, &spec.key).await;
         let ticket = self.ticket(spec, &spec.key);
-        let found = match self.ask(spec, ticket.is_some()).await {
-            Ok(found) => found,
-            Err(error) => {
-                self.failed("reading an entry", &error);
-                return Look::Miss(Miss::Unreachable);
-            }
-        };
+        let found = self.ask(spec, ticket.is_some()).await?;
         let remaining = found.remaining;
-        match self.judge::<A>(spec, found) {
+        Ok(match self.judge::<A>(spec, found) {
             Look::Hit((value, body)) => {
                 if let Some((ticket, remaining)) = ticket.zip(remaining) {
                     let kept = (A::keep(&value, &body), body.len());
@@ -199,7 +223,7 @@ impl Reader<'_> {
                 Look::Hit(value)
             }
             Look::Miss(miss) => Look::Miss(miss),
-        }
+        })
     }
 
     async fn ask(self, spec: &Spec, keeps: bool) -> crate::error::Result<Found> {
@@ -375,7 +399,8 @@ impl Reader<'_> {
                 let body = A::encode(&value, spec.codec());
                 leader.land(body.clone().map(Arrival::Value));
                 let kept = body.as_ref().map(|body| A::keep(&value, body));
-                self.fill_behind(leader, spec, self.prepare(spec, permit, body, took), kept);
+                let encoded = (body, A::lives(&value));
+                self.fill_behind(leader, spec, self.prepare(spec, permit, encoded, took), kept);
                 return Ok(value);
             }
             Err(error) => error,
@@ -432,7 +457,7 @@ impl Reader<'_> {
         };
         let took = self.context.clock.elapsed().saturating_sub(began);
         let body = A::encode(&value, spec.codec());
-        match self.prepare(spec, permit, body, took) {
+        match self.prepare(spec, permit, (body, A::lives(&value)), took) {
             Some(fill) => self.fill_to_the_end(fill).await,
             // Somebody else is about to fill, maybe with what was there before.
             None if filled_by_nobody => {

@@ -70,8 +70,8 @@ impl Reader<'_> {
             match loaded {
                 Ok(Ok(value)) => {
                     let took = context.clock.elapsed().saturating_sub(began);
-                    let body = A::encode(&value, spec.codec());
-                    if let Some(fill) = reader.prepare(&spec, Some(permit), body, took) {
+                    let (body, said) = (A::encode(&value, spec.codec()), A::lives(&value));
+                    if let Some(fill) = reader.prepare(&spec, Some(permit), (body, said), took) {
                         reader.fill(fill, || {}).await;
                     }
                 }

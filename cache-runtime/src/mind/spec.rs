@@ -24,6 +24,19 @@ pub(crate) struct Spec {
     pub(crate) stale_for: Duration,
     /// After how long an expired value is served in place of a load that goes on.
     pub(crate) soft_timeout: Duration,
+    /// Whether the value stays out of the backend, which then knows its lease alone.
+    pub(crate) process_only: bool,
+}
+
+/// Where a read gets its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The tier in this process answers. What is said beside it is of the cache beyond.
+    Process,
+    /// The cache answers.
+    Cache,
+    /// The database answers, or whatever else the load of an item asks.
+    Database,
 }
 
 impl Spec {
@@ -50,6 +63,13 @@ pub trait Answer: Send + 'static {
     /// The value again; `None` where the bytes make no such value.
     #[doc(hidden)]
     fn decode(body: &Body) -> Option<Self::Value>;
+
+    /// How long this very value lives, where the load has said so.
+    #[doc(hidden)]
+    fn lives(value: &Self::Value) -> Option<Ttl> {
+        let _ = value;
+        None
+    }
 
     /// What the tier in the process keeps of a value: the value itself where it can be shared, else its bytes.
     #[doc(hidden)]

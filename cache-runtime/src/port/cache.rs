@@ -177,6 +177,15 @@ pub trait CoherentCache: Cache {
         })
     }
 
+    /// Takes the value that stands at each of `keys` away, and answers with it and with what was left of its life: of
+    /// many who ask at once, one gets it. What is no value, a lease, a hold or bytes that begin like neither, stays and
+    /// counts as absent. Each key is announced on the stream, whatever stood there, together with its removal: what is
+    /// kept of it elsewhere is not to be had any more either.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering; some of the values may then be gone, and nobody has them.
+    fn pull<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>>;
+
     /// Does what [`release`](Self::release) with a token that nobody has does, to every key that begins with `prefix`,
     /// and announces [`Everything`](Heard::Everything) on the stream before and after. Says how many keys it removed;
     /// keys that are set meanwhile may stay.
@@ -186,9 +195,9 @@ pub trait CoherentCache: Cache {
     fn sweep<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<u64>>;
 
     /// Opens the stream of the namespace's invalidations. [`hold`](Self::hold) announces its keys on it before it
-    /// answers; [`release`](Self::release) those whose hold was gone, together with their removal; a
-    /// [`clear`](Cache::clear) and a [`sweep`](Self::sweep) announce everything. What is announced after this call has
-    /// answered is heard, in order, or the stream ends with an error.
+    /// answers; [`release`](Self::release) those whose hold was gone, together with their removal, as
+    /// [`pull`](Self::pull) does with all of its keys; a [`clear`](Cache::clear) and a [`sweep`](Self::sweep) announce
+    /// everything. What is announced after this call has answered is heard, in order, or the stream ends with an error.
     ///
     /// A backend that has none answers with [`Unsupported`](ErrorKind::Unsupported), as it does unless this method is
     /// written: there is then no tier in the process, and [`Level::Bounded`](crate::Level::Bounded) reads are answered

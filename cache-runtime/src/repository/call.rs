@@ -166,7 +166,7 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         }
         match self.into_spec() {
             Ok(spec) => {
-                let load = |turn| with(turn, load());
+                let load = |turn: Turn| turn.during(load());
                 core.reader().read::<A, E, _, _>(&spec, sharing(), (load, None)).await
             }
             Err(error) => {
@@ -190,7 +190,7 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         let core = self.core;
         match self.into_spec() {
             Ok(spec) => {
-                let load = |turn| with(turn, load());
+                let load = |turn: Turn| turn.during(load());
                 core.reader().renew::<A, E, _, _>(&spec, own, load).await
             }
             Err(error) => {
@@ -220,14 +220,9 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
             stale_for: self.spec.stale_on_error.unwrap_or(self.core.stale_for),
             // The body borrows: it cannot go on without its caller.
             soft_timeout: Duration::ZERO,
+            process_only: false,
         })
     }
-}
-
-/// A method's body, which has its turn for as long as it runs.
-async fn with<Fut: Future>(turn: Turn, body: Fut) -> Fut::Output {
-    let _turn = turn;
-    body.await
 }
 
 /// The key of a cached method's answer.

@@ -9,12 +9,13 @@ use std::time::Duration;
 use sqlx::postgres::PgArguments;
 use tokio::sync::Semaphore;
 
-use super::answer::{Optional, Shared};
 use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
 use crate::manager::CacheManager;
-use crate::mind::{Answer, Context, Counters, Flights, Kept, Reader, Spec, Stats};
+use crate::mind::{
+    Answer, Context, Counters, Flights, Kept, Optional, Reader, Shared, Spec, Stats,
+};
 use crate::policy::{Codec, Level, Ttl};
 use crate::postgres::{Change, Entity, IndexValue, Statements};
 use crate::shape::Shape;
@@ -253,6 +254,7 @@ impl<E: Entity> Core<E> {
             level,
             stale_for: self.stale_for,
             soft_timeout: self.soft_timeout,
+            process_only: false,
         }
     }
 

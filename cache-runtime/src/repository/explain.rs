@@ -6,10 +6,9 @@ use super::Repository;
 use super::config::CachedRepository;
 use super::read::shown_key;
 use crate::entry::{Body, Entry};
-use crate::mind::Answer;
+use crate::mind::{Answer, Optional, Origin, Shared};
 use crate::policy::{Level, Remaining};
 use crate::postgres::Entity;
-use crate::repository::answer::{Optional, Shared};
 
 /// What the cache has for a row, and what a read would therefore do. `Display` says it in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +24,6 @@ pub struct Explanation {
     pub remaining: Remaining,
     /// The size of the whole entry, in bytes.
     pub bytes: usize,
-}
-
-/// Where a read gets its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The tier in this process answers. What is said beside it is of the cache beyond.
-    Process,
-    /// The cache answers.
-    Cache,
-    /// The database answers.
-    Database,
 }
 
 /// What stands at a key.

@@ -114,7 +114,7 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
 
 /// Whether the statement may have changed the database although it failed, now or later. The server's own refusal
 /// settles it; a broken connection does not, and of an error of another type nothing is known.
-fn may_have_changed<E: 'static>(error: &E) -> bool {
+pub(crate) fn may_have_changed<E: 'static>(error: &E) -> bool {
     !matches!(
         (error as &dyn Any).downcast_ref::<sqlx::Error>(),
         Some(

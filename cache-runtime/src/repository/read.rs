@@ -8,13 +8,12 @@ use sqlx::PgPool;
 use sqlx::postgres::PgArguments;
 
 use super::Repository;
-use super::answer::{Optional, Shared};
 use super::config::CachedRepository;
 use super::core::{Approach, Core, Kind, look_up_arguments};
 use super::page::Page;
 use super::share::{own, sharing};
 use crate::key::Key;
-use crate::mind::{Carry, Turn, read_many};
+use crate::mind::{Carry, Optional, Shared, Turn, read_many};
 use crate::postgres::{Entity, IndexValue, Rows};
 use crate::transaction::detached;
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::mind::{Erased, Sharing};
 
 /// How failures of type `E` are shared: a [`sqlx::Error`] is, any other type is not, and its callers load again.
-pub(super) fn sharing<E: Send + 'static>() -> Sharing<E> {
+pub(crate) fn sharing<E: Send + 'static>() -> Sharing<E> {
     Sharing { split: split::<E>, restore: restore::<E>, own: own::<E> }
 }
 

@@ -11,9 +11,8 @@ use super::within::Within;
 use crate::entry::{Entry, Token};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
-use crate::mind::{Answer, Stats};
+use crate::mind::{Answer, Optional, Stats, Whole};
 use crate::postgres::{Change, Entity, Rows, SchemaError, verify};
-use crate::repository::answer::{Optional, Whole};
 use crate::transaction::CacheTransaction;
 
 type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;

@@ -50,6 +50,7 @@ pub mod holds;
 pub mod leases;
 pub mod lifetimes;
 pub mod live;
+pub mod pulls;
 pub mod races;
 pub mod random;
 pub mod releases;
@@ -166,6 +167,14 @@ macro_rules! conformance_suite {
                 a_live_read_keeps_order_and_duplicates
                 a_live_read_of_thousands_keeps_its_order
                 another_data_type_counts_as_absent_in_a_live_read
+            }
+            pulls {
+                a_pull_takes_the_value_away_and_tells_what_was_left_of_its_life
+                a_pull_leaves_leases_holds_and_other_bytes_alone
+                a_pull_keeps_order_and_finds_a_key_once
+                a_pull_of_thousands_keeps_its_order
+                a_pull_announces_every_key
+                of_many_who_pull_one_value_exactly_one_gets_it
             }
             sweeps {
                 a_sweep_removes_every_value_and_lease_under_its_prefix

@@ -169,6 +169,19 @@ impl CoherentCache for MemoryCache {
         })
     }
 
+    fn pull<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
+        Box::pin(async move {
+            self.each(keys, |key| {
+                self.at(key, |shard, now| {
+                    let pulled = shard.pull(key, now);
+                    // Under the shard's lock: nobody sees the key without it before it is announced.
+                    self.inner.listeners.announce(from_ref(key));
+                    pulled
+                })
+            })
+        })
+    }
+
     fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
         Box::pin(async move {
             self.each(keys, |key| self.at(key, |shard, now| shard.get_live(key, now)))

@@ -10,7 +10,7 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 
 use super::hold::Writers;
 use crate::clock::Clock;
-use crate::entry::Token;
+use crate::entry::{Token, VALUE};
 use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome};
@@ -121,6 +121,15 @@ impl Shard {
 
     pub(super) fn get_live(&mut self, key: &Key, now: u64) -> Option<(Bytes, Remaining)> {
         self.look(key, now, |slot| (slot.bytes.clone(), slot.remaining(now)))
+    }
+
+    /// Takes a value away; what is none stays.
+    pub(super) fn pull(&mut self, key: &Key, now: u64) -> Option<(Bytes, Remaining)> {
+        let live = self.get_live(key, now).filter(|(bytes, _)| bytes.first() == Some(&VALUE));
+        if live.is_some() {
+            self.entries.remove(key);
+        }
+        live
     }
 
     pub(super) fn set(&mut self, key: &Key, bytes: Bytes, ttl: Ttl, now: u64) {

@@ -12,6 +12,7 @@ async fn the_null_cache_takes_everything_and_remembers_nothing() -> Result<()> {
     assert_eq!(cache.get(&key).await?, None);
     assert_eq!(cache.get_many(&keys).await?, [None, None]);
     assert_eq!(cache.ttl(&key).await?, Remaining::NoKey);
+    assert_eq!(cache.pull(&keys).await?, [None, None]);
 
     let request = LeaseRequest { key: key.clone(), token, over: None };
     let leases = cache.lease(&[request.clone(), request], Duration::from_secs(1)).await?;

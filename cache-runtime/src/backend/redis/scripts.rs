@@ -72,6 +72,19 @@ return redis.call('UNLINK', KEYS[1])"
     ))
 });
 
+/// Takes a value away, and announces the key whatever stands there. Argument: channel. Answers the entry and the
+/// milliseconds that were left of its life, or nothing where no value stands there.
+pub(super) static PULL: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "redis.call('PUBLISH', ARGV[1], '\\1K' .. struct.pack('<I4', #KEYS[1]) .. KEYS[1])
+local entry = redis.pcall('GET', KEYS[1])
+if type(entry) ~= 'string' or string.byte(entry) ~= 86 then return {} end
+local left = redis.call('PTTL', KEYS[1])
+redis.call('DEL', KEYS[1])
+return {entry, left}",
+    )
+});
+
 /// Replaces a reader's own lease by the value. Arguments: lease, entry, milliseconds (empty: forever).
 pub(super) static FILL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -104,6 +117,6 @@ return {1, ''}",
 });
 
 /// All of them, for a server that has forgotten them.
-pub(super) fn all() -> [&'static Script; 6] {
-    [&HOLD, &RELEASE, &SWEEP, &FILL, &ABANDON, &LEASE_OVER]
+pub(super) fn all() -> [&'static Script; 7] {
+    [&HOLD, &RELEASE, &SWEEP, &PULL, &FILL, &ABANDON, &LEASE_OVER]
 }

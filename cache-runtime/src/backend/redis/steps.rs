@@ -145,6 +145,27 @@ impl CoherentCache for RedisCache {
         })
     }
 
+    fn pull<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
+        Box::pin(async move {
+            let answers = self
+                .each::<_, redis::Value>(Patience::Reader, keys, |pipeline, key| {
+                    let channel = announcement::channel(key.namespace());
+                    call(pipeline, &scripts::PULL, key.as_str(), &[channel.as_bytes()]);
+                })
+                .await?;
+            let pulled = |answer: RedisResult<redis::Value>| match answer
+                .map_err(|error| self.failed(error))?
+            {
+                redis::Value::Array(none) if none.is_empty() => Ok(None),
+                pair => {
+                    let (value, left): (Bytes, i64) = self.read(pair)?;
+                    Ok(Some((value, remaining(left))))
+                }
+            };
+            answers.into_iter().map(pulled).collect()
+        })
+    }
+
     fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
         Box::pin(async move {
             let mut live = Vec::with_capacity(keys.len());

@@ -54,6 +54,7 @@ pub async fn after_the_close_every_call_fails_as_closed<B: Backend>(backend: &B)
     expect_closed(cache.abandon(&keys, token).await, "abandon");
     expect_closed(cache.hold(&keys, token, MINUTE).await, "hold");
     expect_closed(cache.release(&keys, token).await, "release");
+    expect_closed(cache.pull(&keys).await, "pull");
     expect_closed(cache.get_live(&keys).await, "get_live");
     expect_closed(cache.sweep(&room.namespace().whole()).await, "sweep");
     expect_not_open(cache.invalidations(room.namespace()).await);

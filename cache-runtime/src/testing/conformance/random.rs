@@ -9,7 +9,7 @@ use fastrand::Rng;
 use super::Backend;
 use super::hold;
 use super::room::{HOUR, Room, bytes, fill, ok, request, request_over};
-use crate::entry::Token;
+use crate::entry::{Token, VALUE};
 use crate::key::Key;
 use crate::port::{LeaseOutcome, ReleaseOutcome};
 
@@ -86,6 +86,13 @@ impl Model {
         }
     }
 
+    fn pull(&mut self, key: &Key) -> Option<Bytes> {
+        let There::Bytes(value) = self.0.get(key)? else { return None };
+        let value = (value.first() == Some(&VALUE)).then(|| value.clone())?;
+        self.0.remove(key);
+        Some(value)
+    }
+
     fn hold(&mut self, key: &Key, token: Token) {
         let mut writers = match self.0.remove(key) {
             Some(There::Held(writers)) => writers,
@@ -124,12 +131,12 @@ async fn step(
     tokens: &[Token],
     at: &str,
 ) {
-    let values = [bytes("one"), bytes("two"), Bytes::new()];
+    let values = [bytes("V one"), bytes("two"), Bytes::new()];
     let token = any(random, tokens);
     // Duplicates are welcome.
     let batch: Vec<Key> = (0..random.usize(1..=4)).map(|_| any(random, keys)).collect();
     let cache = &room.cache;
-    match random.u8(0..10) {
+    match random.u8(0..11) {
         0..=2 => {
             let over = |random: &mut Rng| match random.u8(0..4) {
                 0 => Some(any(random, &values)),
@@ -171,6 +178,12 @@ async fn step(
             let outcomes = ok(cache.release(&batch, token).await, at);
             let expected: Vec<_> = batch.iter().map(|key| model.release(key, token)).collect();
             assert_eq!(outcomes, expected, "{at}: release {batch:?} by {token:?}");
+        }
+        9 => {
+            let pulled = ok(cache.pull(&batch).await, at).into_iter();
+            let pulled: Vec<_> = pulled.map(|live| live.map(|(value, _)| value)).collect();
+            let expected: Vec<_> = batch.iter().map(|key| model.pull(key)).collect();
+            assert_eq!(pulled, expected, "{at}: pull {batch:?}");
         }
         _ => {
             let (key, value) = (any(random, keys), any(random, &values));

@@ -15,6 +15,7 @@ fn the_suite_lists_every_case_of_every_chapter() {
         ("lifetimes", include_str!("lifetimes.rs")),
         ("races", include_str!("races.rs")),
         ("live", include_str!("live.rs")),
+        ("pulls", include_str!("pulls.rs")),
         ("random", include_str!("random.rs")),
         ("releases", include_str!("releases.rs")),
         ("streams", include_str!("streams.rs")),

@@ -99,6 +99,10 @@ impl CoherentCache for FaultyCache {
         self.pass(Op::Release, move |inner| inner.release(keys, token))
     }
 
+    fn pull<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
+        self.pass(Op::Pull, move |inner| inner.pull(keys))
+    }
+
     fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
         self.pass(Op::GetLive, move |inner| inner.get_live(keys))
     }

@@ -39,6 +39,8 @@ pub enum Op {
     Hold,
     /// [`CoherentCache::release`](crate::CoherentCache::release).
     Release,
+    /// [`CoherentCache::pull`](crate::CoherentCache::pull).
+    Pull,
     /// [`CoherentCache::get_live`](crate::CoherentCache::get_live).
     GetLive,
     /// [`CoherentCache::sweep`](crate::CoherentCache::sweep).
@@ -54,7 +56,7 @@ pub enum Op {
 
 impl Op {
     /// Every call, in the order of the ports.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Get,
         Self::Set,
         Self::Delete,
@@ -72,6 +74,7 @@ impl Op {
         Self::Abandon,
         Self::Hold,
         Self::Release,
+        Self::Pull,
         Self::GetLive,
         Self::Sweep,
         Self::Invalidations,

@@ -68,6 +68,7 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
         (Op::Abandon, kind(cache.abandon(&keys, token).await)),
         (Op::Hold, kind(cache.hold(&keys, token, MINUTE).await)),
         (Op::Release, kind(cache.release(&keys, token).await)),
+        (Op::Pull, kind(cache.pull(&keys).await)),
         (Op::GetLive, kind(cache.get_live(&keys).await)),
         (Op::Sweep, kind(cache.sweep(&namespace.whole()).await)),
         (Op::Invalidations, kind(cache.invalidations(&namespace).await)),

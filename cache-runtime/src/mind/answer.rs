@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::spec::{Answer, Kept};
 use crate::codec;
 use crate::entry::Body;
-use crate::mind::{Answer, Kept};
-use crate::policy::Codec;
+use crate::policy::{Codec, Ttl};
 use crate::shape::Shape;
 
 /// A value that can be cached: written, read back, and shared. Implemented for every type that can.
@@ -37,6 +37,10 @@ pub struct Shared<T>(PhantomData<fn() -> T>);
 /// A value, or the knowledge that there is none: `Option<…>`. "None" is cached for the negative TTL.
 #[derive(Debug)]
 pub struct Optional<A>(PhantomData<fn() -> A>);
+
+/// A value whose load says how long it lives; where it comes from the cache, nobody says.
+#[derive(Debug)]
+pub(crate) struct Timed<A>(PhantomData<fn() -> A>);
 
 impl<T: Cacheable> Answer for Whole<T> {
     type Value = T;
@@ -116,6 +120,10 @@ impl<A: Answer> Answer for Optional<A> {
         }
     }
 
+    fn lives(value: &Option<A::Value>) -> Option<Ttl> {
+        value.as_ref().and_then(A::lives)
+    }
+
     fn keep(value: &Option<A::Value>, body: &Body) -> Kept {
         value.as_ref().map_or(Kept::Nothing, |value| A::keep(value, body))
     }
@@ -125,5 +133,33 @@ impl<A: Answer> Answer for Optional<A> {
             Kept::Nothing => Some(None),
             kept => A::recall(kept).map(Some),
         }
+    }
+}
+
+impl<A: Answer> Answer for Timed<A> {
+    type Value = (A::Value, Option<Ttl>);
+
+    fn shape(declared: &str) -> Shape {
+        A::shape(declared)
+    }
+
+    fn encode((value, _): &Self::Value, codec: Codec) -> Option<Body> {
+        A::encode(value, codec)
+    }
+
+    fn decode(body: &Body) -> Option<Self::Value> {
+        A::decode(body).map(|value| (value, None))
+    }
+
+    fn lives((_, ttl): &Self::Value) -> Option<Ttl> {
+        *ttl
+    }
+
+    fn keep((value, _): &Self::Value, body: &Body) -> Kept {
+        A::keep(value, body)
+    }
+
+    fn recall(kept: Kept) -> Option<Self::Value> {
+        A::recall(kept).map(|value| (value, None))
     }
 }

@@ -1,0 +1,56 @@
+//! What the items of one manager share: counters, and of each type its shape and flights.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::failures::Failures;
+use crate::mind::{Cacheable, Context, Counters, Flights, Reader, Sharing};
+use crate::shape::Shape;
+
+#[derive(Debug)]
+pub(in crate::manager) struct Shelf {
+    counters: Arc<Counters>,
+    kinds: RwLock<HashMap<TypeId, Kind>>,
+    failures: Failures,
+}
+
+/// One type of items.
+#[derive(Clone, Debug)]
+pub(super) struct Kind {
+    pub(super) shape: Shape,
+    /// Of this type alone: two that are asked for under one key must not get each other's bytes.
+    flights: Arc<Flights>,
+}
+
+impl Shelf {
+    pub(in crate::manager) fn new(failures: Failures) -> Self {
+        Self { counters: Arc::default(), kinds: RwLock::default(), failures }
+    }
+
+    pub(super) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    pub(super) fn sharing<E: 'static>(&self) -> Sharing<E> {
+        self.failures.sharing()
+    }
+
+    pub(super) fn kind<T: Cacheable>(&self, context: &Context) -> Kind {
+        let of = TypeId::of::<T>();
+        let known = self.kinds.read().unwrap_or_else(PoisonError::into_inner).get(&of).cloned();
+        known.unwrap_or_else(|| {
+            // Outside the lock: a type's own `Deserialize` runs here.
+            let shape = Shape::of::<T>("item");
+            let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+            kinds
+                .entry(of)
+                .or_insert_with(|| Kind { shape, flights: context.new_flights() })
+                .clone()
+        })
+    }
+
+    pub(super) fn reader<'r>(&'r self, context: &'r Arc<Context>, kind: &'r Kind) -> Reader<'r> {
+        Reader { context, flights: &kind.flights, counters: &self.counters, cap: None }
+    }
+}
