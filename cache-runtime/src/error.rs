@@ -51,6 +51,8 @@ pub enum ErrorKind {
     Overloaded,
     /// The outbox could not be written, read or set up.
     Outbox,
+    /// The queue of a write-behind holds as many writes as it may: this one was not taken.
+    QueueFull,
     /// The backend cannot do this.
     Unsupported,
     /// The cache was closed.

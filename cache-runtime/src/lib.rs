@@ -134,11 +134,18 @@ pub use mind::Kept;
 pub use mind::{Answer, Cacheable, Optional, Origin, Shared, Stats, Whole};
 #[cfg(feature = "postgres")]
 pub use mind::{Lag, Relay, RelayBuilder, RelayStats};
+pub use mind::{
+    OnUnknown, Trouble, WriteBehind, WriteBehindBuilder, WriteBehindError, WriteBehindStats,
+};
 pub use policy::{At, Codec, Level, OnUnreachable, Policy, ReadAt, Remaining, Ttl, parse_duration};
 pub use port::{
     Backlog, BoxFuture, Cache, CoherentCache, DataSource, Delivery, Fill, Heard,
     InvalidationStream, LeaseOutcome, LeaseRequest, Lineage, Live, Observer, Outbox, OutboxRow,
     ReleaseOutcome, Step,
+};
+pub use port::{
+    DeadLetter, Failed, NewWrite, Pending, QueueBacklog, QueuedWrite, Write, WriteBehindSource,
+    WriteQueue,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::{

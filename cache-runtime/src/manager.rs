@@ -1,5 +1,6 @@
 //! The cache of one application: a backend, a namespace, a policy.
 
+mod behind;
 mod builder;
 mod items;
 

@@ -19,6 +19,7 @@ mod soft;
 mod spec;
 mod stand_in;
 mod stats;
+mod strategy;
 mod tasks;
 mod tier;
 mod writer;
@@ -37,5 +38,8 @@ pub(crate) use spec::Spec;
 pub use spec::{Answer, Kept, Origin};
 pub(crate) use stats::Counters;
 pub use stats::Stats;
+pub use strategy::{
+    OnUnknown, Trouble, WriteBehind, WriteBehindBuilder, WriteBehindError, WriteBehindStats,
+};
 pub(crate) use tasks::UnderWay;
 pub(crate) use writer::{Held, release_all, settle};

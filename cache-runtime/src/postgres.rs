@@ -1,6 +1,7 @@
 //! The hand that speaks to Postgres through sqlx: entities, their SQL, the data source, the schema check, the outbox and the triggers that
 //! write to it.
 
+pub(crate) mod applied;
 mod entity;
 mod index;
 mod lent;

@@ -2,6 +2,7 @@
 
 mod commands;
 mod hold;
+mod queue;
 mod shard;
 mod stream;
 
@@ -10,6 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::queue::Queues;
 use self::shard::Shard;
 use self::stream::Listeners;
 use crate::clock::{Clock, SystemClock};
@@ -67,6 +69,7 @@ struct Inner {
     closed: AtomicBool,
     /// Its lock may be taken under a shard's, never the other way round.
     listeners: Listeners,
+    queues: Queues,
 }
 
 /// Options of a [`MemoryCache`].
@@ -116,6 +119,7 @@ impl MemoryCache {
         for shard in &self.inner.shards {
             lock(shard).empty();
         }
+        self.inner.queues.close();
         self.inner.listeners.dismiss();
     }
 }
@@ -169,6 +173,7 @@ impl MemoryCacheBuilder {
                 capacity: self.capacity_bytes,
                 closed: AtomicBool::new(false),
                 listeners: Listeners::default(),
+                queues: Queues::default(),
             }),
         }
     }

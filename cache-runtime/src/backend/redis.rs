@@ -10,6 +10,7 @@ mod health;
 mod identity;
 mod link;
 mod pipeline;
+mod queue;
 mod removal;
 mod scripts;
 mod seek;
@@ -62,6 +63,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```text
 /// ACL SETUSER shop on >… ~shop:* &shop:* +get +mget +set +del +unlink +exists +pexpire +persist +pttl +scan +time
 ///     +evalsha +script|load +publish +subscribe +multi +exec +ping +info +role
+/// ```
+///
+/// A [write-behind](crate::WriteBehind) needs `~{shop:behind:*` besides, and
+///
+/// ```text
+/// +xadd +xlen +xrange +xreadgroup +xpending +xclaim +xack +xdel +xgroup +xinfo +hget +hset +hdel +hincrby
 /// ```
 ///
 /// `select` too where the URL names a database other than 0. Without the channels or `publish` no hold is placed,

@@ -1,11 +1,12 @@
 //! The cache: bytes at keys, and the atomic steps of the coherence protocol.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::BoxFuture;
+use super::{BoxFuture, WriteQueue};
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Namespace, Prefix};
@@ -213,6 +214,19 @@ pub trait CoherentCache: Cache {
         Box::pin(async {
             Err(Error::new(ErrorKind::Unsupported, "the backend announces no invalidations"))
         })
+    }
+
+    /// The queue of a write-behind of this name, on the same backend. What is acknowledged there outlives the process,
+    /// and even the backend, exactly where the backend's own data does.
+    ///
+    /// A backend that has none answers with [`Unsupported`](ErrorKind::Unsupported), as it does unless this method is
+    /// written.
+    ///
+    /// # Errors
+    /// See above; nothing is asked of the backend yet.
+    fn write_queue(&self, name: &Key) -> Result<Arc<dyn WriteQueue>> {
+        let _ = name;
+        Err(Error::new(ErrorKind::Unsupported, "the backend has no queue for a write-behind"))
     }
 
     /// Which life of its data the backend is in: another number once the data may have gone back in time, as after a

@@ -21,6 +21,11 @@ impl Lent {
         Ok(Self { connection: pool.acquire().await.map_err(failed)?, done: false })
     }
 
+    /// The same for who speaks sqlx.
+    pub(super) async fn out_of(pool: &PgPool) -> sqlx::Result<Self> {
+        Ok(Self { connection: pool.acquire().await?, done: false })
+    }
+
     pub(crate) fn give_back(mut self) {
         self.done = true;
     }

@@ -7,14 +7,18 @@ use super::outbox::failed;
 use crate::error::{Error, ErrorKind, Result};
 
 /// In the order in which they apply; the number is the version that each leaves behind.
-const FILES: [(i32, &str); 2] =
-    [(1, include_str!("../../sql/0001_outbox.sql")), (2, include_str!("../../sql/0002_keys.sql"))];
+const FILES: [(i32, &str); 3] = [
+    (1, include_str!("../../sql/0001_outbox.sql")),
+    (2, include_str!("../../sql/0002_keys.sql")),
+    (3, include_str!("../../sql/0003_applied.sql")),
+];
 
 /// Says to everyone who knows it that the tables are being made: "cacheout" in ASCII.
 const LOCK: i64 = 0x6361_6368_656F_7574;
 
 /// Makes what [`CacheManager::relay`](crate::CacheManager::relay) and
-/// [`Repository::watch`](crate::Repository::watch) need in the database: a schema `cache_runtime` with the outbox. Run it
+/// [`Repository::watch`](crate::Repository::watch) and a [`WriteBehind`](crate::WriteBehind) over a repository need in the
+/// database: a schema `cache_runtime` with the outbox, and with the versions that were applied. Run it
 /// at the start of a service, as often as you like: what is there stays as it is, and several processes wait for each
 /// other. The role has to be allowed to create a schema, unless somebody has applied `migrations/outbox` by hand.
 ///

@@ -253,6 +253,10 @@ impl<E: Entity> PgSource<E> {
     pub fn new(pool: &PgPool) -> Self {
         Self { pool: pool.clone(), entity: PhantomData }
     }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
 }
 
 impl<E: Entity> DataSource for PgSource<E> {

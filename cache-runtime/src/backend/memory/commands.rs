@@ -1,6 +1,7 @@
 //! The ports, step by step on the shards. No step waits for anything but a shard's lock.
 
 use std::slice::from_ref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
-    ReleaseOutcome,
+    ReleaseOutcome, WriteQueue,
 };
 
 impl MemoryCache {
@@ -196,6 +197,11 @@ impl CoherentCache for MemoryCache {
             let stream = Stream::open(self, namespace)?;
             Ok(Box::new(stream) as Box<dyn InvalidationStream>)
         })
+    }
+
+    fn write_queue(&self, name: &Key) -> Result<Arc<dyn WriteQueue>> {
+        self.inner.open()?;
+        Ok(self.inner.queues.of(name, &self.inner.clock))
     }
 
     fn sweep<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<u64>> {

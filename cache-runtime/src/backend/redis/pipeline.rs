@@ -6,7 +6,7 @@ use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Script};
 use super::RedisCache;
 use super::failure::{is_no_script, is_read_only, translate};
 use super::link::Patience;
-use super::scripts;
+use super::{queue, scripts};
 use crate::error::{Error, Result};
 
 /// Keys in one command or pipeline: enough to make a round trip cheap, few enough not to hold up everyone else's.
@@ -80,7 +80,7 @@ async fn exchange<T: FromRedisValue>(
     if !answers.iter().any(|answer| answer.as_ref().is_err_and(is_no_script)) {
         return Ok(answers);
     }
-    for script in scripts::all() {
+    for script in scripts::all().into_iter().chain(queue::all()) {
         script.load_async(&mut connection).await?;
     }
     let mut again = Pipeline::new();

@@ -1,5 +1,6 @@
 //! The steps of the protocol, in Redis commands.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use super::commands::remaining;
 use super::failure::is_wrong_type;
 use super::link::Patience;
 use super::pipeline::{CHUNK, call};
+use super::queue::RedisWriteQueue;
 use super::scripts;
 use super::stream::Stream;
 use crate::entry::Token;
@@ -19,7 +21,7 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::Ttl;
 use crate::port::{
     BoxFuture, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
-    ReleaseOutcome,
+    ReleaseOutcome, WriteQueue,
 };
 
 fn millis(time: Duration) -> u64 {
@@ -205,6 +207,10 @@ impl CoherentCache for RedisCache {
 
     fn sweep<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<u64>> {
         Box::pin(self.sweep_prefix(prefix))
+    }
+
+    fn write_queue(&self, name: &Key) -> Result<Arc<dyn WriteQueue>> {
+        Ok(Arc::new(RedisWriteQueue::new(self, name)))
     }
 
     fn era(&self) -> u64 {

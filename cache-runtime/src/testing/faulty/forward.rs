@@ -1,5 +1,6 @@
 //! Every call of the ports, through the plan.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
-    ReleaseOutcome,
+    ReleaseOutcome, WriteQueue,
 };
 
 impl Cache for FaultyCache {
@@ -120,6 +121,10 @@ impl CoherentCache for FaultyCache {
             let stream = FaultyStream::over(self, opening.await?);
             Ok(Box::new(stream) as Box<dyn InvalidationStream>)
         })
+    }
+
+    fn write_queue(&self, name: &Key) -> Result<Arc<dyn WriteQueue>> {
+        self.inner.write_queue(name)
     }
 
     fn era(&self) -> u64 {
