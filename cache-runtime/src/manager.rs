@@ -147,8 +147,19 @@ impl CacheManager {
         self.namespace().tag().text(tag).finish()
     }
 
+    /// Empties the cache while it is in use: every value and lease of the namespace goes, and writers' holds stay. What
+    /// is loaded from now on is cached as ever. Says how many keys it removed.
+    ///
+    /// # Errors
+    /// What keeps the backend from answering; some keys may then be gone.
+    pub async fn sweep(&self) -> Result<u64> {
+        let outcome = self.backend().sweep(&self.namespace().whole()).await;
+        self.0.context.forget_everything();
+        outcome
+    }
+
     /// Removes every key of the namespace, and nothing else. Writers' holds go, too: not for use while writes are
-    /// under way.
+    /// under way, for which [`sweep`](Self::sweep) is.
     ///
     /// # Errors
     /// What keeps the backend from answering; some keys may then be gone.

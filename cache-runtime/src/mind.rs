@@ -30,7 +30,7 @@ pub(crate) use batch::read_many;
 pub(crate) use context::Context;
 pub(crate) use flight::{Erased, Flights};
 pub(crate) use loads::Turn;
-pub(crate) use reader::{Look, Reader, Sharing};
+pub(crate) use reader::{Found, Look, Reader, Sharing};
 #[cfg(feature = "postgres")]
 pub use relay::{Lag, Relay, RelayBuilder, RelayStats};
 pub(crate) use soft::Carry;

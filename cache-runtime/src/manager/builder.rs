@@ -21,6 +21,8 @@ pub struct CacheManagerBuilder {
     connect_timeout: Duration,
     operation_timeout: Duration,
     hang_after: Duration,
+    /// An option that was set and means something to Redis alone.
+    of_redis: Option<&'static str>,
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
     failures: Failures,
@@ -34,6 +36,18 @@ enum Backend {
     Own(Arc<dyn CoherentCache>),
 }
 
+impl Backend {
+    fn is_redis(&self) -> bool {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => true,
+            #[cfg(feature = "memory")]
+            Self::Memory => false,
+            Self::Own(_) => false,
+        }
+    }
+}
+
 impl CacheManagerBuilder {
     pub(super) fn new(namespace: &str) -> Self {
         Self {
@@ -43,6 +57,7 @@ impl CacheManagerBuilder {
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_millis(250),
             hang_after: Duration::from_millis(40),
+            of_redis: None,
             clock: SystemClock::shared(),
             observer: None,
             failures: Failures::known(),
@@ -260,12 +275,14 @@ impl CacheManagerBuilder {
     /// How long an attempt to connect to Redis may take. One second.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
+        self.of_redis = Some("connect_timeout");
         self
     }
 
     /// How long one operation on Redis may take, whatever happens. 250 ms.
     pub fn operation_timeout(mut self, timeout: Duration) -> Self {
         self.operation_timeout = timeout;
+        self.of_redis = Some("operation_timeout");
         self
     }
 
@@ -273,6 +290,7 @@ impl CacheManagerBuilder {
     /// far above what a server nearby ever takes; set it to several round trips where the server is far away.
     pub fn hang_after(mut self, time: Duration) -> Self {
         self.hang_after = time;
+        self.of_redis = Some("hang_after");
         self
     }
 
@@ -300,7 +318,8 @@ impl CacheManagerBuilder {
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) for an empty namespace, no backend, an URL that cannot be read, a jitter outside
-    /// 0 to 1, a lease or hold that lives for no time, a bound of no time, or a cap of no loads.
+    /// 0 to 1, a lease or hold that lives for no time, a bound of no time, a cap of no loads, a timeout of no time, or a
+    /// timeout of Redis with another backend.
     pub fn build(self) -> Result<CacheManager> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Config, message));
         let namespace = Namespace::new(&self.namespace)?;
@@ -319,6 +338,25 @@ impl CacheManagerBuilder {
         }
         if self.policy.max_loads == 0 {
             return wrong("with max_loads 0 nothing could ever be loaded: set it to at least 1");
+        }
+        for (name, time) in [
+            ("connect_timeout", self.connect_timeout),
+            ("operation_timeout", self.operation_timeout),
+            ("hang_after", self.hang_after),
+        ] {
+            if time.is_zero() {
+                return wrong(&format!(
+                    "with {name} zero Redis could never answer in time: set it above zero"
+                ));
+            }
+        }
+        if let (Some(name), Some(backend)) = (self.of_redis, &self.backend)
+            && !backend.is_redis()
+        {
+            return wrong(&format!(
+                "{name} is an option of Redis, and the backend is another one: set it where that backend is made, or call \
+                 redis(…)"
+            ));
         }
         let cache: Arc<dyn CoherentCache> = match self.backend {
             #[cfg(feature = "redis")]

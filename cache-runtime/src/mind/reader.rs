@@ -95,7 +95,7 @@ impl Reader<'_> {
         Fut: Future<Output = Result<A::Value, E>>,
     {
         if spec.level == Level::Database {
-            return self.load_alone(&spec.key, &sharing, load).await;
+            return self.load_alone(Some(&spec.key), sharing.own, load).await;
         }
         let mut miss = match self.look::<A>(spec).await {
             Look::Hit(value) => return Ok(value),
@@ -125,7 +125,9 @@ impl Reader<'_> {
                     }
                 }
                 Arrived::Anew => {}
-                Arrived::Alone => return self.load_alone(&spec.key, &sharing, load).await,
+                Arrived::Alone => {
+                    return self.load_alone(Some(&spec.key), sharing.own, load).await;
+                }
                 Arrived::TooSlow => self.flights.detach(&spec.key, &passenger),
             }
             // What was found before is old by now.
@@ -136,19 +138,22 @@ impl Reader<'_> {
         }
     }
 
-    /// Loads, and keeps the answer out of the cache.
-    async fn load_alone<T, E, F, Fut>(
+    /// Loads, and keeps the answer out of the cache. There is no key where none could be written, or where the answer is
+    /// no entry's.
+    pub(crate) async fn load_alone<T, E, F, Fut>(
         self,
-        key: &Key,
-        sharing: &Sharing<E>,
+        key: Option<&Key>,
+        own: fn(&Error) -> Option<E>,
         load: F,
     ) -> Result<T, E>
     where
         F: FnOnce(Turn) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let turn = self.turn(sharing.own).await?;
-        self.context.before(Step::Load, key).await;
+        let turn = self.turn(own).await?;
+        if let Some(key) = key {
+            self.context.before(Step::Load, key).await;
+        }
         self.counters.loads.up();
         Loading::of(load(turn)).await
     }

@@ -64,13 +64,14 @@ counters! {
     loads,
     /// Values put into the cache.
     fills,
-    /// Fills that were refused because a writer came between load and fill.
+    /// Fills that were refused because their lease was gone: a writer came between load and fill, the load took longer
+    /// than a lease lives, or the backend has evicted it or keeps nothing.
     rejected_fills,
     /// Values put into the tier in the process.
     admitted,
     /// Values that the tier in the process did not take, because an invalidation came in between.
     refused_admits,
-    /// Expired values that were served because the load failed.
+    /// Expired values that were served because the load failed, or took longer than the soft timeout.
     stale,
     /// Loads that were refused because too many wait for their turn.
     shed,
@@ -84,7 +85,7 @@ counters! {
     foreign,
     /// Cache operations that failed; the reads were answered from the database.
     errors,
-    /// Keys that writes held to invalidate them.
+    /// Keys that writes invalidated: held, or left in the outbox.
     invalidations,
 }
 

@@ -49,7 +49,7 @@ pub enum SchemaDifference {
         columns: Vec<String>,
     },
     /// The database takes values for equal that are different keys in the cache (`citext`, `char(n)`, `numeric`,
-    /// floating point, a nondeterministic collation), so a look-up or list by this column could miss a change.
+    /// floating point, a nondeterministic collation), so a look-up, a list or a tag by this column could miss a change.
     LooseEquality {
         /// The column.
         column: String,
@@ -111,14 +111,14 @@ impl fmt::Display for SchemaDifference {
     }
 }
 
-/// Compares the table with the claims. `unique` and `looked_up` are sets of places in [`Entity::COLUMNS`].
+/// Compares the table with the claims. `unique` and `keyed` are sets of places in [`Entity::COLUMNS`].
 pub(crate) async fn verify<E: Entity>(
     on: &mut PgConnection,
     unique: &[&[usize]],
-    looked_up: &BTreeSet<usize>,
+    keyed: &BTreeSet<usize>,
 ) -> Result<(), SchemaError> {
     let mut differences = Vec::new();
-    match differences_of::<E>(on, unique, looked_up, &mut differences).await {
+    match differences_of::<E>(on, unique, keyed, &mut differences).await {
         Ok(()) if differences.is_empty() => Ok(()),
         Ok(()) => Err(SchemaError { table: E::TABLE, differences, source: None }),
         Err(error) => Err(SchemaError::unreadable::<E>(error)),
@@ -140,7 +140,7 @@ struct Found {
 async fn differences_of<E: Entity>(
     on: &mut PgConnection,
     unique: &[&[usize]],
-    looked_up: &BTreeSet<usize>,
+    keyed: &BTreeSet<usize>,
     differences: &mut Vec<SchemaDifference>,
 ) -> sqlx::Result<()> {
     let table = &Statements::of::<E>().table;
@@ -172,7 +172,7 @@ async fn differences_of<E: Entity>(
         if !found.not_null && !column.nullable {
             differences.push(SchemaDifference::Nullable { column: name() });
         }
-        if (looked_up.contains(&at) || column.id)
+        if (keyed.contains(&at) || column.id)
             && let Some(found) = loose(kind, found)
         {
             differences.push(SchemaDifference::LooseEquality { column: name(), found });

@@ -157,7 +157,10 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
                         Ok(value)
                     }
                     // Of another type with the same fingerprint: nothing of ours.
-                    None => load().await,
+                    None => {
+                        let load = |turn: Turn| turn.during(load());
+                        core.reader().load_alone(None, own, load).await
+                    }
                 };
             }
             // The key and the tags were not written down, because nobody was to be asked.
@@ -171,7 +174,8 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
             }
             Err(error) => {
                 core.reader().failed("writing a key", &error);
-                load().await
+                let load = |turn: Turn| turn.during(load());
+                core.reader().load_alone(None, own, load).await
             }
         }
     }
@@ -195,7 +199,8 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
             }
             Err(error) => {
                 core.reader().failed("writing a key", &error);
-                load().await
+                let load = |turn: Turn| turn.during(load());
+                core.reader().load_alone(None, own, load).await
             }
         }
     }

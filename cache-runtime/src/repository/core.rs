@@ -126,7 +126,12 @@ impl<E: Entity> Core<E> {
     /// What the tier in the process has under this key, where the level allows to ask it.
     pub(super) fn near(&self, level: Level, fingerprint: u64, key: &ScratchKey) -> Option<Kept> {
         let (Level::Bounded(bound), Some(tier)) = (level, &self.context.tier) else { return None };
-        tier.get(key.text()?, fingerprint, tier.proven(bound)?)
+        let Some(proven) = tier.proven(bound) else {
+            // A level that only a call has asked for: nobody has seen to its beats yet.
+            self.context.expects(level);
+            return None;
+        };
+        tier.get(key.text()?, fingerprint, proven)
     }
 
     fn approach<A: Answer>(
@@ -308,10 +313,16 @@ impl<E: Entity> Core<E> {
         tag.finish().map(Some)
     }
 
-    /// Places in [`Entity::COLUMNS`] that some look-up goes by.
-    pub(super) fn looked_up(&self) -> BTreeSet<usize> {
+    /// Places in [`Entity::COLUMNS`] that stand in keys: some look-up goes by them, or a tag names them.
+    pub(super) fn keyed(&self) -> BTreeSet<usize> {
         let all = self.config.unique.iter().chain(self.config.list);
-        all.flat_map(|index| index.columns).copied().collect()
+        let looked_up = all.flat_map(|index| index.columns).copied();
+        let tagged =
+            self.config.tags.iter().flat_map(|tag| tag.pieces).filter_map(|piece| match piece {
+                TagPiece::Column(column) => Some(*column),
+                TagPiece::Text(_) => None,
+            });
+        looked_up.chain(tagged).collect()
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where a value would come from.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Repository;
 use super::config::CachedRepository;
 use super::read::shown_key;
 use crate::entry::{Body, Entry};
-use crate::mind::{Answer, Optional, Origin, Shared};
+use crate::mind::{Answer, Found, Look, Optional, Origin, Reader, Shared};
 use crate::policy::{Level, Remaining};
 use crate::postgres::Entity;
 
@@ -20,7 +21,7 @@ pub struct Explanation {
     pub origin: Origin,
     /// What stands at the key.
     pub state: State,
-    /// What is left of its life.
+    /// What is left of its life, the time for which it may outlive its TTL included.
     pub remaining: Remaining,
     /// The size of the whole entry, in bytes.
     pub bytes: usize,
@@ -70,6 +71,7 @@ impl<R: CachedRepository> Repository<'_, R> {
             Ok(None) => return nowhere(State::Absent),
             Err(error) => return nowhere(State::Unreachable(error.to_string())),
         };
+        let remaining = cache.ttl(&key).await.unwrap_or(Remaining::NoKey);
         let state = match Entry::parse(&found) {
             Entry::Value(value) => {
                 let ours = value.fingerprint == self.core.row_fingerprint()
@@ -84,13 +86,26 @@ impl<R: CachedRepository> Repository<'_, R> {
             Entry::Hold => State::Hold,
             Entry::Foreign => State::Foreign,
         };
+        let bytes = found.len();
         let origin = match state {
             _ if level == Level::Database || nearest == Origin::Process => nearest,
-            State::Value | State::Negative => Origin::Cache,
+            // A read would look at more than what stands there: whether it is of this era, has not outlived its TTL, and
+            // whether the cache is to be believed at all.
+            State::Value | State::Negative => {
+                let counters = Arc::default();
+                let reader = Reader { counters: &counters, ..self.core.reader() };
+                let spec = self.core.row_spec(level, key);
+                let asked = self.core.context.clock.elapsed();
+                let (bytes, remaining) = (Some(found), Some(remaining));
+                let found = Found { bytes, tags: Vec::new(), remaining, asked };
+                match reader.judge::<Optional<Shared<R::Entity>>>(&spec, found) {
+                    Look::Hit(_) => Origin::Cache,
+                    Look::Miss(_) => Origin::Database,
+                }
+            }
             _ => Origin::Database,
         };
-        let remaining = cache.ttl(&key).await.unwrap_or(Remaining::NoKey);
-        Explanation { key: shown, origin, state, remaining, bytes: found.len() }
+        Explanation { key: shown, origin, state, remaining, bytes }
     }
 }
 

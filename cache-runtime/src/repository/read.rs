@@ -35,8 +35,8 @@ impl<R: CachedRepository> Repository<'_, R> {
             Approach::Far(Ok(key)) => key,
             Approach::Far(Err(error)) => {
                 core.reader().failed("writing a key", &error);
-                let turn = self.turn().await?;
-                return load_row(self.host.db().clone(), id.clone(), turn).await;
+                let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
+                return core.reader().load_alone(None, own, load).await;
             }
         };
         let spec = core.row_spec(level, key);
@@ -87,8 +87,8 @@ impl<R: CachedRepository> Repository<'_, R> {
                         }
                         Approach::Far(Err(error)) => {
                             core.reader().failed("writing a key", &error);
-                            let turn = self.turn().await?;
-                            return self.load_in_order(ids.to_vec(), turn).await;
+                            let load = |turn| self.load_in_order(ids.to_vec(), turn);
+                            return core.reader().load_alone(None, own, load).await;
                         }
                     }
                 }
@@ -224,11 +224,6 @@ impl<R: CachedRepository> Repository<'_, R> {
         }
     }
 
-    /// Leave to load. What is about to be loaded takes it along, because it goes on where its caller goes away.
-    async fn turn(&self) -> sqlx::Result<Turn> {
-        self.core.reader().turn(own::<sqlx::Error>).await
-    }
-
     async fn load_page(
         &self,
         kind: Kind,
@@ -238,12 +233,13 @@ impl<R: CachedRepository> Repository<'_, R> {
     ) -> sqlx::Result<Vec<Arc<R::Entity>>> {
         let (sql, arguments) = page_query(self.core, kind, number, value, page)?;
         let pool = self.host.db().clone();
-        let turn = self.turn().await?;
-        let rows = detached(async move {
-            let _turn = turn;
-            Rows::<R::Entity>::rows_by(&pool, sql, arguments).await
-        })
-        .await?;
+        let load = |turn| {
+            detached(async move {
+                let _turn = turn;
+                Rows::<R::Entity>::rows_by(&pool, sql, arguments).await
+            })
+        };
+        let rows = self.core.reader().load_alone(None, own, load).await?;
         Ok(rows.into_iter().map(Arc::new).collect())
     }
 
@@ -267,7 +263,7 @@ impl<R: CachedRepository> Repository<'_, R> {
             Ok(key) => key,
             Err(error) => {
                 core.reader().failed("writing a key", &error);
-                return load(self.turn().await?).await;
+                return core.reader().load_alone(None, own, load).await;
             }
         };
         let spec = core.row_spec(core.level.here(), key.clone());
@@ -327,8 +323,9 @@ impl LookUp {
         Ok(Arc::new(ids))
     }
 
+    /// Where the database has several, because its index is not unique, the one that a page of one has as well.
     async fn first<E: Entity>(self, turn: Turn) -> sqlx::Result<Option<Arc<E::Id>>> {
-        Ok(self.all::<E>(turn).await?.last().cloned().map(Arc::new))
+        Ok(self.all::<E>(turn).await?.first().cloned().map(Arc::new))
     }
 }
 

@@ -58,6 +58,12 @@ fn again(error: &Arc<sqlx::Error>) -> sqlx::Error {
         sqlx::Error::PoolClosed => sqlx::Error::PoolClosed,
         sqlx::Error::WorkerCrashed => sqlx::Error::WorkerCrashed,
         sqlx::Error::BeginFailed => sqlx::Error::BeginFailed,
+        sqlx::Error::InvalidArgument(text) => sqlx::Error::InvalidArgument(text.clone()),
+        sqlx::Error::AnyDriverError(_) => match Error::of(error) {
+            // A failure of the cache's own is found in every copy.
+            Some(own) => own.clone().into(),
+            None => sqlx::Error::AnyDriverError(boxed()),
+        },
         sqlx::Error::Protocol(text) => sqlx::Error::Protocol(text.clone()),
         sqlx::Error::ColumnNotFound(name) => sqlx::Error::ColumnNotFound(name.clone()),
         sqlx::Error::TypeNotFound { type_name } => {
@@ -162,6 +168,26 @@ mod tests {
         assert_eq!(copy.to_string(), error.to_string());
         let (_, shared) = split(sqlx::Error::PoolTimedOut);
         assert!(matches!(restore(&shared.unwrap()), Some(sqlx::Error::PoolTimedOut)));
+    }
+
+    #[test]
+    fn a_failure_of_the_caches_own_is_found_by_every_caller() {
+        let full = Error::new(crate::ErrorKind::Overloaded, "full");
+        let (error, shared) = split(sqlx::Error::from(full));
+        let copy: sqlx::Error = restore(&shared.unwrap()).unwrap();
+        for error in [error, copy] {
+            assert_eq!(Error::of(&error).unwrap().kind(), crate::ErrorKind::Overloaded);
+        }
+        let (error, shared) = split(sqlx::Error::AnyDriverError("another".into()));
+        assert!(matches!(error, sqlx::Error::AnyDriverError(_)) && Error::of(&error).is_none());
+        let copy: sqlx::Error = restore(&shared.unwrap()).unwrap();
+        assert_eq!(copy.to_string(), error.to_string());
+    }
+
+    #[test]
+    fn a_shared_failure_keeps_its_variant() {
+        let (error, _) = split(sqlx::Error::InvalidArgument("no such index".into()));
+        assert!(matches!(error, sqlx::Error::InvalidArgument(text) if text == "no such index"));
     }
 
     #[test]

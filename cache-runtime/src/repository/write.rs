@@ -11,8 +11,9 @@ use super::within::Within;
 use crate::entry::{Entry, Token};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
-use crate::mind::{Answer, Optional, Stats, Whole};
-use crate::postgres::{Change, Entity, Rows, SchemaError, verify};
+use crate::mind::{Answer, Context, Optional, Stats, Whole};
+use crate::policy::OnUnreachable;
+use crate::postgres::{Change, Entity, Lent, Rows, SchemaError, record, verify};
 use crate::transaction::CacheTransaction;
 
 type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;
@@ -96,11 +97,14 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// row belonged to is not known here, and stays until its TTL.
     ///
     /// # Errors
-    /// What keeps the cache or the database from answering; the row may then still be served as it was.
+    /// What keeps the cache or the database from answering; other processes may then still serve the row as it was. Where
+    /// there is a relay, and the policy is `Outbox`, the keys that are known have been left in the outbox all the same.
     pub async fn invalidate(&self, id: &Id<R>) -> Result<()> {
         let core = self.core;
         let key = core.row_key(id)?;
-        let cached = self.cached(&key).await?;
+        // Whatever fails below, this process does not go on with what it has.
+        core.context.forget(std::slice::from_ref(&key)).await;
+        let cached = self.cached(&key).await;
         let stored = Rows::<R::Entity>::load(self.host.db(), id).await.map_err(|error| {
             Error::new(
                 ErrorKind::Backend,
@@ -108,9 +112,15 @@ impl<R: CachedRepository> Repository<'_, R> {
             )
             .because(error)
         })?;
+        let (cached, unknown) = match cached {
+            Ok(cached) => (cached, None),
+            Err(error) => (None, Some(error)),
+        };
         let mut keys = self.ways_to(cached.into_iter().chain(stored))?;
         keys.insert(key);
-        self.forget(keys).await
+        self.forget(keys).await?;
+        // The look-ups of the row as the cache had it are not among them.
+        unknown.map_or(Ok(()), Err)
     }
 
     /// The row as the cache has it.
@@ -137,14 +147,36 @@ impl<R: CachedRepository> Repository<'_, R> {
         Ok(keys)
     }
 
-    /// Removes what stands at these keys, and leaves writers' holds alone: a release with a token that nobody holds.
+    /// Removes what stands at these keys, and leaves writers' holds alone: a release with a token that nobody holds. Where
+    /// the cache is out of reach they go by the outbox, as a write's do.
     pub(super) async fn forget(&self, keys: BTreeSet<Key>) -> Result<()> {
         let keys: Vec<_> = keys.into_iter().collect();
-        self.core.context.forget(&keys).await;
-        self.core.context.cache.release(&keys, Token::new()).await?;
+        let context = &self.core.context;
+        context.forget(&keys).await;
+        let outcome = context.cache.release(&keys, Token::new()).await;
         // Once more: what was read before the release may have been kept since.
-        self.core.context.forget(&keys).await;
+        context.forget(&keys).await;
+        if let Err(error) = outcome {
+            self.leave(&keys, error).await?;
+        }
         self.core.counters.invalidations.add(keys.len());
+        Ok(())
+    }
+
+    /// Leaves keys in the outbox, where that is the policy and somebody will deliver them.
+    async fn leave(&self, keys: &[Key], error: Error) -> Result<()> {
+        let Context { policy, gate, namespace, .. } = &*self.core.context;
+        if policy.on_unreachable != OnUnreachable::Outbox || !gate.is_relayed() {
+            return Err(error);
+        }
+        let mut on = Lent::of(self.host.db()).await?;
+        record(&mut on, namespace, keys).await.map_err(|error| {
+            Error::new(ErrorKind::Outbox, "the keys could not be left in the outbox").because(error)
+        })?;
+        on.give_back();
+        // A drain that began before does not know of them.
+        gate.doubt();
+        self.core.context.forget(keys).await;
         Ok(())
     }
 
@@ -171,7 +203,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         let unique: Vec<&[usize]> = std::iter::once(&id[..])
             .chain(R::CONFIG.unique.iter().map(|index| index.columns))
             .collect();
-        verify::<R::Entity>(on, &unique, &self.core.looked_up()).await
+        verify::<R::Entity>(on, &unique, &self.core.keyed()).await
     }
 
     /// What this repository did since the manager began.

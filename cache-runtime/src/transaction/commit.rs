@@ -91,7 +91,6 @@ impl CacheTransaction {
         for group in touched.chunk_by(|one, other| Arc::ptr_eq(&one.context, &other.context)) {
             let Some(Touched { context, .. }) = group.first() else { continue };
             let keys: Vec<_> = group.iter().map(|touched| touched.key.clone()).collect();
-            group.iter().for_each(|touched| touched.counters.invalidations.up());
             match Held::place(context, keys.clone()).await {
                 Ok(held) => {
                     prepared.held.push(held);
@@ -103,6 +102,7 @@ impl CacheTransaction {
                     prepared.posted.push(self.post_instead(context, keys, error).await?);
                 }
             }
+            group.iter().for_each(|touched| touched.counters.invalidations.up());
         }
         for held in &mut prepared.held {
             if let Err(error) = held.renew_if_old().await {

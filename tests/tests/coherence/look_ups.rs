@@ -108,3 +108,42 @@ async fn a_row_without_a_value_is_in_no_list() {
     world.here.update(&city(9, "atlantis", "FR", 0)).await.unwrap();
     assert_eq!(world.here.list_by_country("FR", ..).await.unwrap().len(), 3);
 }
+
+/// The page that takes the place of an entry is a load like any other.
+#[tokio::test]
+async fn a_look_up_that_is_loaded_anew_is_counted_and_waits_for_its_turn() {
+    let world = World::with(|builder| builder.max_loads(1, 0)).await;
+    world.here.find_by_slug("paris").await.unwrap();
+    world.filled(2).await;
+    world.sql("UPDATE cities SET slug = 'paname' WHERE id = 1").await;
+    let nobody = cache_runtime::entry::Token::new();
+    world.here.cache.backend().release(&[world.row(1)], nobody).await.unwrap();
+    let before = world.here.stats();
+    assert_eq!(world.here.find_by_slug("paris").await.unwrap(), None);
+    assert_eq!((world.here.stats() - before).loads, 2, "the row, and the page");
+    world.filled(3).await;
+
+    let load = world.stepper.park(Step::Load, &world.row(2));
+    let other = tokio::spawn({
+        let here = world.here.clone();
+        async move { here.get(2).await }
+    });
+    load.arrived().await;
+    let refused = in_time("the look-up", world.here.find_by_slug("paris")).await.unwrap_err();
+    let error = cache_runtime::Error::of(&refused).expect("it is the cache's own");
+    assert_eq!(error.kind(), cache_runtime::ErrorKind::Overloaded);
+    load.open();
+    other.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn of_several_rows_where_one_was_claimed_every_way_finds_the_same() {
+    let world = World::new().await;
+    world
+        .sql("ALTER TABLE cities DROP CONSTRAINT cities_slug_key; UPDATE cities SET slug = 'paris'")
+        .await;
+    let here = &world.here;
+    assert_eq!(here.find_by_slug("paris").await.unwrap().unwrap().id, 1);
+    let mut tx = here.begin().await.unwrap();
+    assert_eq!(here.within(&mut tx).find_by_slug("paris").await.unwrap().unwrap().id, 1);
+}

@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cache_runtime::{Key, Remaining, State, Step};
+use cache_runtime::{Key, Origin, Remaining, State, Step};
 use tests::{eventually, in_time};
 
 use super::world::{World, city};
@@ -298,4 +298,25 @@ async fn a_refreshed_row_is_found_by_its_new_look_ups_and_lists() {
     assert_eq!(world.here.find_by_slug("paname").await.unwrap().unwrap().id, 1);
     assert!(world.here.find_by_slug("paris").await.unwrap().is_none());
     assert_eq!(world.here.list_by_country("IT", ..).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn explain_says_where_a_read_would_go_and_counts_as_none() {
+    let hour = Duration::from_secs(3600);
+    let world = World::with(|builder| builder.stale_on_error(hour)).await;
+    world.cached(1).await;
+    let before = world.here.stats();
+    assert_eq!(world.here.explain(1).await.origin, Origin::Cache);
+    // It stands there for the case that the database fails.
+    let halfway = cache_runtime::Ttl::After(hour / 2);
+    assert!(world.here.cache.backend().expire(&world.row(1), halfway).await.unwrap());
+    let expired = world.here.explain(1).await;
+    assert_eq!((expired.origin, expired.state), (Origin::Database, State::Value));
+    assert_eq!(world.here.stats(), before);
+
+    // A relay that has never drained the outbox, because there is none.
+    world.cached(2).await;
+    assert_eq!(world.here.explain(2).await.origin, Origin::Cache);
+    let _relay = world.here.cache.relay(world.fixture.pool()).spawn().unwrap();
+    assert_eq!(world.here.explain(2).await.origin, Origin::Database);
 }

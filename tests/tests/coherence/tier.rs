@@ -1,8 +1,10 @@
 //! The tier in the process: what it may answer, and when.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::testing::ManualClock;
+use cache_runtime::backend::RedisCache;
+use cache_runtime::testing::{FaultyCache, ManualClock, Op};
 use cache_runtime::{CacheManager, Level, Origin, ReadAt, State, Step};
 use tests::{eventually, in_time};
 
@@ -298,4 +300,21 @@ async fn managers_over_one_memory_hear_each_other() {
     near(&here, 1).await;
     elsewhere.update(&city(1, "paris", "FR", 7)).await.unwrap();
     eventually("it is heard", || async { population(&here, 1).await == 7 }).await;
+}
+
+/// Nothing but the call says so: the manager's beats are further apart.
+#[tokio::test]
+async fn the_level_of_a_call_brings_the_beats_that_it_needs() {
+    let world = World::new().await;
+    let redis = RedisCache::open(world.fixture.redis_url()).unwrap();
+    let faulty = FaultyCache::over(Arc::new(redis));
+    let cache = CacheManager::builder(world.fixture.namespace())
+        .backend(Arc::new(faulty.clone()))
+        .level(Level::Bounded(BOUND))
+        .build()
+        .unwrap();
+    let cities = Cities { cache, ..world.here.clone() };
+    cities.get(1).at(Level::Bounded(Duration::from_millis(40))).await.unwrap();
+    // Four a second would take far longer than this waits.
+    eventually("beats follow each other", || async { faulty.calls(Op::Beat) > 100 }).await;
 }

@@ -179,3 +179,15 @@ async fn a_change_of_another_column_leaves_the_look_ups_and_lists_alone() {
     }
     assert_eq!(world.here.list_by_country("FR", ..).await.unwrap()[0].population, 1);
 }
+
+#[tokio::test]
+async fn a_sweep_takes_what_is_cached_and_leaves_the_holds_of_writers() {
+    let world = World::new().await;
+    world.cached(1).await;
+    world.cached(2).await;
+    let release = world.unreleased(city(1, "paris", "FR", 1)).await;
+    assert!(world.elsewhere.cache.sweep().await.unwrap() > 0);
+    assert_eq!(world.elsewhere.explain(1).await.state, State::Hold);
+    assert_eq!(world.elsewhere.explain(2).await.state, State::Absent);
+    release.open();
+}

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_runtime::{CacheManager, ErrorKind, Remaining, State, Ttl, cached_repository};
+use cache_runtime::{
+    CacheManager, CacheManagerBuilder, ErrorKind, Remaining, State, Ttl, cached_repository,
+};
 use sqlx::PgPool;
 use tests::{eventually, in_time};
 
@@ -197,8 +199,27 @@ async fn patience_of_zero_does_no_harm() {
     let none = Duration::ZERO;
     let world = World::with(|builder| builder.lease_wait(none)).await;
     every_read_is_right(&world).await;
-    let world = World::with(|builder| builder.operation_timeout(none).connect_timeout(none)).await;
-    in_time("the reads", every_read_is_right(&world)).await;
+}
+
+type Setting = fn(CacheManagerBuilder, Duration) -> CacheManagerBuilder;
+
+#[test]
+fn a_timeout_that_could_never_be_met_or_means_nothing_is_refused() {
+    let options: [(&str, Setting); 3] = [
+        ("connect_timeout", CacheManagerBuilder::connect_timeout),
+        ("operation_timeout", CacheManagerBuilder::operation_timeout),
+        ("hang_after", CacheManagerBuilder::hang_after),
+    ];
+    for (name, set) in options {
+        let redis = || CacheManager::builder("refused").redis("redis://127.0.0.1:1");
+        let second = Duration::from_secs(1);
+        assert!(set(redis(), second).build().is_ok(), "{name}");
+        for wrong in [set(redis(), Duration::ZERO), set(redis(), second).memory()] {
+            let error = wrong.build().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{name}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
 }
 
 #[test]

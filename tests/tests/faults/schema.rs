@@ -25,6 +25,12 @@ struct Parts {
     cache: CacheManager,
 }
 
+#[cached_repository(entity = Part, tags("noted:{note}"))]
+struct Noted {
+    db: PgPool,
+    cache: CacheManager,
+}
+
 fn parts(database: &TestDatabase) -> Parts {
     let cache = CacheManager::builder("schema").memory().build().unwrap();
     Parts { db: database.pool().clone(), cache }
@@ -175,6 +181,17 @@ async fn a_column_under_which_different_values_are_equal_is_no_cache_key() {
     .await;
     // Nobody looks a note up.
     differs("ALTER TABLE parts ALTER note TYPE char(20)", &[]).await;
+}
+
+/// A method's argument would be another tag than the row's column.
+#[tokio::test]
+async fn such_a_column_is_no_tag_either() {
+    let database = TestDatabase::create().await;
+    let table = right_but("ALTER TABLE parts ALTER note TYPE char(20)");
+    sqlx::raw_sql(AssertSqlSafe(table)).execute(database.pool()).await.unwrap();
+    let Parts { db, cache } = parts(&database);
+    let error = Noted { db, cache }.verify_schema().await.unwrap_err();
+    assert_eq!(error.differences().iter().map(short).collect::<Vec<_>>(), ["note is loose"]);
 }
 
 #[tokio::test]

@@ -166,3 +166,28 @@ async fn a_write_waits_for_its_delivery_although_one_before_it_has_waited_in_vai
     write.await.unwrap().unwrap();
     assert_eq!(cut.world.cities.get(2).await.unwrap().unwrap().population, 7);
 }
+
+/// A word that a row has changed is not lost because the cache is away.
+#[tokio::test]
+async fn what_is_invalidated_during_an_outage_waits_in_the_outbox() {
+    let cut = Cut::new(Level::default()).await;
+    let relay = cut.cities.cache.relay(cut.world.pool()).spawn().unwrap();
+    cut.hits().await;
+    cut.world.cached(1).await;
+    cut.proxy.black_hole();
+    cut.proxy.cut();
+    eventually("the cache is away", || async { cut.cities.cache.ping().await.is_err() }).await;
+    // A change that no trigger sees.
+    cut.world
+        .sql("ALTER TABLE cities DISABLE TRIGGER USER; UPDATE cities SET population = 1 WHERE id = 1")
+        .await;
+    // What the cache had of the row, and so the look-ups that only it knows, could not be read.
+    assert!(cut.cities.invalidate(1).await.is_err());
+    assert!(cut.world.outbox().await.iter().any(|key| key.starts_with("cities:id:")));
+    assert_eq!(cut.population().await, 1);
+    cut.proxy.forward();
+    eventually("it is delivered", || async { relay.stats().rows > 0 }).await;
+    assert!(!cut.world.is_cached(1).await);
+    cut.hits().await;
+    assert_eq!(cut.population().await, 1);
+}
