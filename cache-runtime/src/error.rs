@@ -41,6 +41,10 @@ pub enum ErrorKind {
     OutOfMemory,
     /// A value of another data type stands at the key.
     WrongType,
+    /// What is to be counted up or down is no whole number of 64 bits.
+    NotANumber,
+    /// The number would leave the range of 64 bits.
+    Overflow,
     /// The value could not be encoded or decoded.
     Codec,
     /// An option or an URL is wrong.

@@ -6,6 +6,7 @@
 //! never meet in one key. Keys are never hashed or cut. No part contains a `{`, so the whole key decides its slot in a
 //! cluster.
 
+mod pattern;
 mod text;
 
 #[cfg(feature = "postgres")]
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use self::pattern::Pattern;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What follows the namespace in the key of every item.

@@ -125,7 +125,7 @@ mod transaction;
 pub use cache_macros::{Entity, cache_put, cached, cached_repository, invalidates};
 pub use clock::{Clock, Moment, SystemClock};
 pub use error::{Error, ErrorKind, Result};
-pub use key::{Key, KeyBuilder, Namespace, Prefix};
+pub use key::{Key, KeyBuilder, Namespace, Pattern, Prefix};
 pub use manager::{
     CacheManager, CacheManagerBuilder, Cached, Fresh, Guard, Holding, Item, ItemKey, Items, Tiers,
 };
@@ -138,6 +138,11 @@ pub use mind::{
     OnUnknown, Trouble, WriteBehind, WriteBehindBuilder, WriteBehindError, WriteBehindStats,
 };
 pub use policy::{At, Codec, Level, OnUnreachable, Policy, ReadAt, Remaining, Ttl, parse_duration};
+pub use port::{
+    Action, BackendStats, BreakerState, Command, ConnectionHealth, Counters, Execute, FromReply,
+    Hashes, Keyspace, Lists, Pipeline, Pipelines, Progress, Queued, Replies, Reply, Sets, Walk,
+    Watched,
+};
 pub use port::{
     Backlog, BoxFuture, Cache, CoherentCache, DataSource, Delivery, Fill, Heard,
     InvalidationStream, LeaseOutcome, LeaseRequest, Lineage, Live, Observer, Outbox, OutboxRow,

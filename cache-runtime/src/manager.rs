@@ -3,6 +3,7 @@
 mod behind;
 mod builder;
 mod items;
+mod ports;
 
 use std::fmt;
 use std::sync::Arc;

@@ -19,6 +19,8 @@ mod callers;
 mod loads;
 #[path = "coherence/look_ups.rs"]
 mod look_ups;
+#[path = "coherence/patterns.rs"]
+mod patterns;
 #[path = "coherence/readers.rs"]
 mod readers;
 #[path = "coherence/shapes.rs"]

@@ -1,10 +1,15 @@
 //! The hand in this process's memory: for tests, for a single process, and for the embedded quickstart.
 
 mod commands;
+mod counts;
+mod data;
 mod hold;
+mod ports;
 mod queue;
 mod shard;
+mod steps;
 mod stream;
+mod structures;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -35,6 +40,10 @@ const MOST_SHARDS: usize = 16;
 /// never a hold that is still alive: holds may carry the cache above its capacity, and it shrinks again as they end. A
 /// value that is larger than 97 % of its shard is not stored, and what it was to replace is gone all the same. A shard is
 /// 8 MiB at the default capacity, all there is where the capacity is below 16 MiB, and a sixteenth of a large one.
+///
+/// It has counters, lists, sets and hashes as Redis has them. A list, set or hash weighs what its elements do, and is
+/// evicted whole, like a value; one that would outgrow 97 % of its shard is refused with
+/// [`OutOfMemory`](ErrorKind::OutOfMemory) and stays as it was.
 ///
 /// A stored value shares its buffer with the [`Bytes`](bytes::Bytes) it came in. Cheap to clone; clones share all
 /// entries. It is no use to several processes that share a database: each would have its own, and none would hear of
@@ -104,6 +113,14 @@ impl MemoryCache {
         Ok(step(&mut shard, inner.now()))
     }
 
+    /// The same for a step that may fail.
+    fn try_at<T>(&self, key: &Key, step: impl FnOnce(&mut Shard, u64) -> Result<T>) -> Result<T> {
+        self.at(key, |shard, now| {
+            let done = step(shard, now);
+            shard.tried(done)
+        })?
+    }
+
     /// Runs one step on each shard in turn.
     fn everywhere(&self, mut step: impl FnMut(&mut Shard, u64)) -> Result<()> {
         for shard in &self.inner.shards {
@@ -143,7 +160,8 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 }
 
 impl MemoryCacheBuilder {
-    /// How many bytes the entries may take: keys, values, and 128 for the bookkeeping of each. 64 MiB: some 100,000
+    /// How many bytes the entries may take: keys, values, and 128 for the bookkeeping of each, and 64 for that of each
+    /// element of a list, set or hash. 64 MiB: some 100,000
     /// rows of half a kilobyte, and little beside what a process that serves a database takes anyway. With zero
     /// nothing but holds is ever there.
     pub fn capacity_bytes(mut self, bytes: usize) -> Self {

@@ -5,18 +5,22 @@ mod breaker;
 mod commands;
 mod dial;
 mod failure;
+mod figures;
 mod gauge;
 mod health;
 mod identity;
 mod link;
 mod pipeline;
+mod ports;
 mod queue;
 mod removal;
 mod scripts;
 mod seek;
 mod steps;
 mod stream;
+mod tally;
 mod vigil;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
@@ -61,8 +65,15 @@ use crate::error::{Error, ErrorKind, Result};
 /// A user of its own needs the keys and the channels of the namespace, and these commands:
 ///
 /// ```text
-/// ACL SETUSER shop on >… ~shop:* &shop:* +get +mget +set +del +unlink +exists +pexpire +persist +pttl +scan +time
-///     +evalsha +script|load +publish +subscribe +multi +exec +ping +info +role
+/// ACL SETUSER shop on >… ~shop:* &shop:* +get +getrange +mget +set +getdel +del +unlink +exists +pexpire +persist +pttl
+///     +scan +time +evalsha +script|load +publish +subscribe +multi +exec +ping +info +role
+/// ```
+///
+/// and those of the data structures that it uses:
+///
+/// ```text
+///     +incrby +lpush +rpush +lpop +rpop +llen +lrange +ltrim +sadd +srem +smembers +sismember +scard
+///     +hset +hget +hgetall +hdel +hlen +hincrby
 /// ```
 ///
 /// A [write-behind](crate::WriteBehind) needs `~{shop:behind:*` besides, and

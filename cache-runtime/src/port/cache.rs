@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{BoxFuture, WriteQueue};
+use super::{BoxFuture, Counters, Hashes, Keyspace, Lists, Pipelines, Sets, Watched, WriteQueue};
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Namespace, Prefix};
@@ -34,6 +34,25 @@ pub trait Cache: Debug + Send + Sync + 'static {
     /// Whatever keeps the backend from answering.
     fn set<'a>(&'a self, key: &'a Key, value: Bytes, ttl: Ttl) -> BoxFuture<'a, Result<()>>;
 
+    /// Puts `value` at `key` if nothing stands there, of whatever type; says whether it did. With a zero TTL nothing is
+    /// put there, and the answer is the same.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn set_if_absent<'a>(
+        &'a self,
+        key: &'a Key,
+        value: Bytes,
+        ttl: Ttl,
+    ) -> BoxFuture<'a, Result<bool>>;
+
+    /// Removes `key`, and gives the bytes that stood there: of several callers one gets them.
+    ///
+    /// # Errors
+    /// [`WrongType`](crate::ErrorKind::WrongType) where something other than bytes stands at the key, which stays; and
+    /// whatever keeps the backend from answering.
+    fn take<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>>;
+
     /// Removes `key`; says whether it was there.
     ///
     /// # Errors
@@ -51,6 +70,12 @@ pub trait Cache: Debug + Send + Sync + 'static {
     /// # Errors
     /// Whatever keeps the backend from answering.
     fn expire<'a>(&'a self, key: &'a Key, ttl: Ttl) -> BoxFuture<'a, Result<bool>>;
+
+    /// Makes `key` live for ever; says whether it had a lifetime until now. An absent key has none.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn persist<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>>;
 
     /// What is left of the life of `key`.
     ///
@@ -96,6 +121,41 @@ pub trait Cache: Debug + Send + Sync + 'static {
     /// # Errors
     /// Whatever keeps the backend from closing in order; it is closed all the same.
     fn close(&self) -> BoxFuture<'_, Result<()>>;
+
+    /// Its counters; `None` for a backend without, as are all of these unless they are written.
+    fn counters(&self) -> Option<&dyn Counters> {
+        None
+    }
+
+    /// Its lists.
+    fn lists(&self) -> Option<&dyn Lists> {
+        None
+    }
+
+    /// Its sets.
+    fn sets(&self) -> Option<&dyn Sets> {
+        None
+    }
+
+    /// Its hashes.
+    fn hashes(&self) -> Option<&dyn Hashes> {
+        None
+    }
+
+    /// Its keys by pattern.
+    fn keyspace(&self) -> Option<&dyn Keyspace> {
+        None
+    }
+
+    /// Its way of taking many commands in one go.
+    fn pipelines(&self) -> Option<&dyn Pipelines> {
+        None
+    }
+
+    /// What it says of itself.
+    fn watched(&self) -> Option<&dyn Watched> {
+        None
+    }
 }
 
 /// The atomic steps of the coherence protocol, on top of [`Cache`].
@@ -197,8 +257,9 @@ pub trait CoherentCache: Cache {
 
     /// Opens the stream of the namespace's invalidations. [`hold`](Self::hold) announces its keys on it before it
     /// answers; [`release`](Self::release) those whose hold was gone, together with their removal, as
-    /// [`pull`](Self::pull) does with all of its keys; a [`clear`](Cache::clear) and a [`sweep`](Self::sweep) announce
-    /// everything. What is announced after this call has answered is heard, in order, or the stream ends with an error.
+    /// [`pull`](Self::pull) does with all of its keys; a [`clear`](Cache::clear), a [`sweep`](Self::sweep) and a
+    /// [`delete_matching`](crate::Keyspace::delete_matching) announce everything. What is announced after this call has
+    /// answered is heard, in order, or the stream ends with an error.
     ///
     /// A backend that has none answers with [`Unsupported`](ErrorKind::Unsupported), as it does unless this method is
     /// written: there is then no tier in the process, and [`Level::Bounded`](crate::Level::Bounded) reads are answered

@@ -34,6 +34,9 @@
 //! # }
 //! ```
 //!
+//! A backend that lacks one of the small ports (counters, lists, sets, hashes, keys by pattern, pipelines, stats) says so
+//! in [`Cache`](crate::Cache), and the cases for that port have nothing to do.
+//!
 //! No case sleeps, and none needs more than a second on a server nearby; one that has not ended after a minute fails.
 //! What a case leaves behind stands in its backend's namespace, or in one whose name begins with that one's.
 
@@ -45,17 +48,25 @@ pub mod basics;
 pub mod batches;
 pub mod clearing;
 pub mod closing;
+pub mod counters;
 pub mod fills;
+pub mod hashes;
 pub mod holds;
+pub mod keyspace;
 pub mod leases;
 pub mod lifetimes;
+pub mod lists;
 pub mod live;
+pub mod pipelines;
 pub mod pulls;
 pub mod races;
 pub mod random;
 pub mod releases;
+pub mod sets;
+pub mod stats;
 pub mod streams;
 pub mod sweeps;
+pub mod types;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -86,8 +97,9 @@ pub trait Backend: Send + Sync {
     /// lifetime.
     fn expire_now(&self, cache: &dyn CoherentCache, key: &Key) -> impl Future<Output = ()> + Send;
 
-    /// Puts a value of another data type than bytes at `key`, past the cache (in Redis, `RPUSH key x`). `false` where
-    /// the backend knows no other types, which is the default; the cases for them then have nothing to do.
+    /// Puts a value of another data type than bytes at `key`, past the cache (in Redis, `RPUSH key x`). `false`, which is
+    /// the default, where that cannot be done: where the cache has [lists](crate::Lists), one of those is made instead;
+    /// else the cases for other types have nothing to do.
     fn put_another_type(&self, key: &Key) -> impl Future<Output = bool> + Send {
         let _ = key;
         std::future::ready(false)
@@ -129,6 +141,8 @@ macro_rules! conformance_suite {
                 a_set_replaces_the_value_and_the_lifetime
                 a_set_with_a_zero_ttl_removes_the_key
                 a_delete_says_whether_the_key_was_there
+                a_set_if_absent_leaves_what_stands_there
+                a_take_gives_the_value_and_removes_it
                 an_empty_value_is_a_value
                 a_value_may_hold_any_byte
                 a_value_of_two_megabytes_reads_back
@@ -143,6 +157,7 @@ macro_rules! conformance_suite {
                 a_huge_lifetime_counts_as_ten_years
                 expire_gives_a_new_lifetime_and_keeps_the_value
                 expire_with_a_zero_ttl_removes_the_key
+                persist_says_whether_there_was_a_lifetime
                 an_expired_key_is_absent_for_every_call
                 an_expired_key_can_be_set_anew
                 the_end_of_one_key_leaves_the_others
@@ -161,6 +176,63 @@ macro_rules! conformance_suite {
                 clear_removes_every_key_of_its_namespace
                 clear_leaves_neighbouring_namespaces_alone
                 clear_of_an_empty_namespace_removes_nothing
+            }
+            counters {
+                an_absent_counter_begins_at_zero_and_lives_for_ever
+                a_counter_takes_steps_of_any_size
+                a_step_keeps_what_is_left_of_the_life
+                a_step_out_of_range_changes_nothing
+                what_is_no_number_cannot_be_counted
+                many_callers_lose_no_step
+            }
+            lists {
+                a_list_has_two_ends
+                an_absent_list_is_empty
+                an_empty_push_changes_nothing
+                a_list_that_has_become_empty_is_gone
+                a_range_counts_from_either_end
+                a_change_keeps_what_is_left_of_a_lists_life
+                a_list_holds_any_bytes
+                each_value_is_popped_once
+            }
+            sets {
+                a_set_has_each_member_once
+                an_absent_set_is_empty
+                a_set_that_has_become_empty_is_gone
+                a_set_holds_any_bytes
+            }
+            hashes {
+                a_hash_has_one_value_at_each_field
+                an_absent_hash_has_no_fields
+                a_hash_that_has_lost_its_last_field_is_gone
+                a_field_is_counted_like_a_key
+                a_hash_holds_any_bytes
+            }
+            types {
+                a_call_at_another_type_is_refused_and_changes_nothing
+                a_set_replaces_a_value_of_any_type
+                a_key_of_any_type_lives_and_dies_like_any_other
+            }
+            keyspace {
+                a_pattern_lists_the_keys_that_it_matches
+                thousands_of_keys_are_listed_once_each
+                a_pattern_deletes_what_it_matches_of_any_type
+                a_pattern_deletes_nothing_that_it_does_not_match
+                a_pattern_leaves_writers_holds_alone
+                a_deletion_by_pattern_is_announced
+            }
+            pipelines {
+                each_command_of_a_pipeline_has_its_own_reply
+                a_command_that_fails_leaves_the_others_alone
+                a_pipeline_of_thousands_keeps_its_order
+                an_empty_pipeline_asks_for_nothing
+                a_handle_of_another_pipeline_is_refused
+                a_lifetime_of_zero_removes_in_a_pipeline_too
+            }
+            stats {
+                reads_writes_and_removals_are_counted
+                a_pipeline_is_counted_like_single_calls
+                keys_and_memory_are_told
             }
             live {
                 a_live_read_gives_the_bytes_and_what_is_left_of_their_life
@@ -260,6 +332,8 @@ macro_rules! conformance_suite {
                 a_fill_that_races_a_hold_never_outlives_it
                 many_writers_that_hold_one_key_at_once_all_stand
                 while_one_writer_holds_nobody_gets_the_lease
+                of_many_callers_exactly_one_takes_the_value
+                of_many_callers_exactly_one_sets_the_absent_key
             }
             random {
                 thousands_of_random_steps_agree_with_the_model

@@ -3,6 +3,7 @@
 mod forward;
 mod op;
 mod plan;
+mod ports;
 mod stream;
 
 use std::fmt;

@@ -6,15 +6,18 @@ use bytes::Bytes;
 use cache_runtime::backend::RedisCache;
 use cache_runtime::entry::Token;
 use cache_runtime::{
-    Cache, CoherentCache, ErrorKind, Fill, Heard, LeaseOutcome, LeaseRequest, ReleaseOutcome, Ttl,
+    Cache, CoherentCache, Counters, ErrorKind, Fill, Hashes, Heard, Keyspace, LeaseOutcome,
+    LeaseRequest, Lists, Pattern, ReleaseOutcome, Sets, Ttl, Walk, Watched,
 };
 use tests::RedisServer;
 
 use super::tools::{MINUTE, key, patient, shop, so_far, tell};
 
 /// As the documentation of `RedisCache` has it.
-const COMMANDS: &str = "+get +mget +set +del +unlink +exists +pexpire +persist +pttl +scan +time +evalsha +script|load \
-     +publish +subscribe +multi +exec +ping +info +role";
+const COMMANDS: &str = "+get +getrange +mget +set +getdel +del +unlink +exists +pexpire +persist +pttl +scan +time \
+     +evalsha +script|load +publish +subscribe +multi +exec +ping +info +role";
+const STRUCTURES: &str = "+incrby +lpush +rpush +lpop +rpop +llen +lrange +ltrim +sadd +srem +smembers +sismember +scard \
+     +hset +hget +hgetall +hdel +hlen +hincrby";
 
 async fn user(server: &RedisServer, permissions: &str) -> RedisCache {
     let _: () = tell(server, &format!("ACL SETUSER app reset on >secret {permissions}")).await;
@@ -58,6 +61,55 @@ async fn the_documented_permissions_are_enough_for_every_call() {
     let heard = so_far(&mut stream).await;
     let keys = Heard::Keys(keys.to_vec());
     assert_eq!(heard.iter().filter(|heard| **heard == keys).count(), 2);
+}
+
+#[tokio::test]
+async fn the_documented_permissions_are_enough_for_the_small_ports() {
+    let server = RedisServer::start();
+    let cache = user(&server, &format!("~shop:* &shop:* {COMMANDS} {STRUCTURES}")).await;
+    let value = [Bytes::from_static(b"v")];
+    let (n, l, s, h) = (key("n"), key("l"), key("s"), key("h"));
+    assert!(cache.set_if_absent(&n, Bytes::from_static(b"1"), MINUTE.into()).await.unwrap());
+    assert!(cache.persist(&n).await.unwrap());
+    assert_eq!(cache.increment(&n).await.unwrap(), 2);
+    assert_eq!(cache.decrement_by(&n, 2).await.unwrap(), 0);
+    assert!(cache.take(&n).await.unwrap().is_some());
+    cache.list_push_front(&l, &value).await.unwrap();
+    cache.list_push_back(&l, &value).await.unwrap();
+    cache.list_push_back(&l, &value).await.unwrap();
+    cache.list_trim(&l, 0, 5).await.unwrap();
+    assert_eq!(cache.list_length(&l).await.unwrap(), 3);
+    assert_eq!(cache.list_range(&l, 0, -1).await.unwrap().len(), 3);
+    assert!(cache.list_pop_front(&l).await.unwrap().is_some());
+    assert!(cache.list_pop_back(&l).await.unwrap().is_some());
+    assert_eq!(cache.set_add(&s, &value).await.unwrap(), 1);
+    assert!(cache.set_is_member(&s, b"v").await.unwrap());
+    assert_eq!(cache.set_members(&s).await.unwrap().len(), 1);
+    assert_eq!(cache.set_cardinality(&s).await.unwrap(), 1);
+    assert_eq!(cache.set_remove(&s, &value).await.unwrap(), 1);
+    assert_eq!(cache.hash_set(&h, &[(value[0].clone(), value[0].clone())]).await.unwrap(), 1);
+    assert_eq!(cache.hash_increment_by(&h, b"n", 1).await.unwrap(), 1);
+    assert!(cache.hash_get(&h, b"v").await.unwrap().is_some());
+    assert_eq!(cache.hash_get_all(&h).await.unwrap().len(), 2);
+    assert_eq!(cache.hash_length(&h).await.unwrap(), 2);
+    assert_eq!(cache.hash_delete(&h, &value).await.unwrap(), 1);
+    let all = Pattern::new(&shop(), "*").unwrap();
+    assert_eq!(cache.keys_matching(&all, Walk::new()).await.unwrap().len(), 2);
+    assert_eq!(cache.delete_matching(&all, Walk::new()).await.unwrap(), 2);
+    assert!(cache.backend_stats().await.unwrap().keys.is_some());
+}
+
+#[tokio::test]
+async fn a_removal_by_pattern_that_is_refused_says_so_and_removes_nothing() {
+    let server = RedisServer::start();
+    let cache = user(&server, "~shop:* &shop:* +@all -getrange").await;
+    cache.set(&key("a"), Bytes::from_static(b"v"), MINUTE.into()).await.unwrap();
+    let all = Pattern::new(&shop(), "*").unwrap();
+    let refused = cache.delete_matching(&all, Walk::new()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Denied, "{refused:?}");
+    let refused = cache.sweep(&shop().whole()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Denied, "{refused:?}");
+    assert!(cache.exists(&key("a")).await.unwrap());
 }
 
 #[tokio::test]

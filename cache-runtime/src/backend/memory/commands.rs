@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
-    BoxFuture, Cache, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
-    ReleaseOutcome, WriteQueue,
+    BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Sets, Watched, WriteQueue,
 };
 
 impl MemoryCache {
@@ -24,7 +24,7 @@ impl MemoryCache {
         items.iter().map(step).collect()
     }
 
-    fn announcing_everything<T>(
+    pub(super) fn announcing_everything<T>(
         &self,
         namespace: &str,
         work: impl FnOnce() -> Result<T>,
@@ -38,11 +38,26 @@ impl MemoryCache {
 
 impl Cache for MemoryCache {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
-        Box::pin(async move { self.at(key, |shard, now| shard.get(key, now)) })
+        Box::pin(async move { self.try_at(key, |shard, now| shard.get(key, now)) })
     }
 
     fn set<'a>(&'a self, key: &'a Key, value: Bytes, ttl: Ttl) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { self.at(key, |shard, now| shard.set(key, value, ttl, now)) })
+    }
+
+    fn set_if_absent<'a>(
+        &'a self,
+        key: &'a Key,
+        value: Bytes,
+        ttl: Ttl,
+    ) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(
+            async move { self.at(key, |shard, now| shard.set_if_absent(key, value, ttl, now)) },
+        )
+    }
+
+    fn take<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        Box::pin(async move { self.try_at(key, |shard, now| shard.take(key, now)) })
     }
 
     fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
@@ -57,14 +72,18 @@ impl Cache for MemoryCache {
         Box::pin(async move { self.at(key, |shard, now| shard.expire(key, ttl, now)) })
     }
 
+    fn persist<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move { self.at(key, |shard, now| shard.persist(key, now)) })
+    }
+
     fn ttl<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Remaining>> {
         Box::pin(async move { self.at(key, |shard, now| shard.remaining(key, now)) })
     }
 
     fn get_many<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Bytes>>>> {
-        Box::pin(
-            async move { self.each(keys, |key| self.at(key, |shard, now| shard.get(key, now))) },
-        )
+        Box::pin(async move {
+            self.each(keys, |key| self.at(key, |shard, now| shard.get_one_of_many(key, now)))
+        })
     }
 
     fn set_many<'a>(&'a self, entries: &'a [(Key, Bytes)], ttl: Ttl) -> BoxFuture<'a, Result<()>> {
@@ -103,6 +122,34 @@ impl Cache for MemoryCache {
             self.shut();
             Ok(())
         })
+    }
+
+    fn counters(&self) -> Option<&dyn Counters> {
+        Some(self)
+    }
+
+    fn lists(&self) -> Option<&dyn Lists> {
+        Some(self)
+    }
+
+    fn sets(&self) -> Option<&dyn Sets> {
+        Some(self)
+    }
+
+    fn hashes(&self) -> Option<&dyn Hashes> {
+        Some(self)
+    }
+
+    fn keyspace(&self) -> Option<&dyn Keyspace> {
+        Some(self)
+    }
+
+    fn pipelines(&self) -> Option<&dyn Pipelines> {
+        Some(self)
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        Some(self)
     }
 }
 
@@ -145,9 +192,12 @@ impl CoherentCache for MemoryCache {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.each(keys, |key| self.at(key, |shard, now| shard.hold(key, token, ttl, now)))?;
+            // One key that cannot be held does not keep the others from it: they were asked for, too.
+            let held = self.each(keys, |key| {
+                Ok(self.try_at(key, |shard, now| shard.hold(key, token, ttl, now)))
+            })?;
             self.inner.listeners.announce(keys);
-            Ok(())
+            held.into_iter().collect()
         })
     }
 

@@ -2,22 +2,26 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use quick_cache::unsync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 
+use super::counts::Counts;
+use super::data::{Data, wrong_type};
 use super::hold::Writers;
 use crate::clock::Clock;
-use crate::entry::{Token, VALUE};
-use crate::key::{Key, Namespace, Prefix};
+use crate::entry::VALUE;
+use crate::error::Result;
+use crate::key::{Key, Namespace, Pattern, Prefix};
 use crate::policy::{Remaining, Ttl};
-use crate::port::{Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome};
+use crate::port::{Live, Progress};
 
 /// Bytes that an entry costs beside its key and value: its slot, its place in the table and in the queue of eviction,
 /// the two counters of the key and of the value, and what the allocator rounds up.
-const OVERHEAD: u64 = 128;
+pub(super) const OVERHEAD: u64 = 128;
 /// What an entry takes on average, for the size of the memory of what was evicted. A guess that is off by ten does not
 /// matter.
 const USUAL_ENTRY: usize = 512;
@@ -29,12 +33,14 @@ pub(super) fn millis(time: Duration) -> u64 {
 
 pub(super) struct Shard {
     entries: Cache<Key, Slot, Bytewise, DefaultHashBuilder, HoldsStay>,
+    evicted: Arc<Evicted>,
+    pub(super) counts: Counts,
 }
 
-struct Slot {
-    bytes: Bytes,
+pub(super) struct Slot {
+    pub(super) data: Data,
     /// In milliseconds of the clock; `None` is forever.
-    deadline: Option<u64>,
+    pub(super) deadline: Option<u64>,
     /// Until when the slot must not be evicted; zero for all but holds. Not read from the bytes: a program may store
     /// what looks like a hold.
     pinned_until: u64,
@@ -45,23 +51,46 @@ struct Bytewise;
 
 impl Weighter<Key, Slot> for Bytewise {
     fn weight(&self, key: &Key, slot: &Slot) -> u64 {
-        let bytes = key.as_str().len() + slot.bytes.len();
+        let bytes = key.as_str().len() + slot.data.weight();
         u64::try_from(bytes).map_or(u64::MAX, |bytes| bytes + OVERHEAD)
     }
 }
 
-struct HoldsStay(Arc<dyn Clock>);
+struct HoldsStay {
+    clock: Arc<dyn Clock>,
+    /// Slots that were evicted alive, and dead.
+    evicted: Arc<Evicted>,
+}
+
+#[derive(Default)]
+struct Evicted {
+    alive: AtomicU64,
+    dead: AtomicU64,
+}
 
 impl Lifecycle<Key, Slot> for HoldsStay {
     type RequestState = ();
 
     fn is_pinned(&self, _: &Key, slot: &Slot) -> bool {
-        slot.pinned_until != 0 && slot.pinned_until > millis(self.0.elapsed())
+        slot.pinned_until != 0 && slot.pinned_until > millis(self.clock.elapsed())
+    }
+
+    /// Called where room is needed, and where a value is too large for the shard.
+    fn before_evict(&self, (): &mut (), _: &Key, slot: &mut Slot) {
+        let dead = slot.deadline.is_some() && !slot.lives(millis(self.clock.elapsed()));
+        let count = if dead { &self.evicted.dead } else { &self.evicted.alive };
+        count.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Slot {
-    fn lives(&self, now: u64) -> bool {
+    /// Whether a writer holds the key.
+    fn is_held(&self, now: u64) -> bool {
+        let writers = self.data.bytes().and_then(|bytes| Writers::live(bytes, now));
+        writers.is_some_and(|writers| writers.latest().is_some())
+    }
+
+    pub(super) fn lives(&self, now: u64) -> bool {
         self.deadline.is_none_or(|deadline| deadline > now)
     }
 
@@ -75,14 +104,15 @@ impl Slot {
 
 impl Shard {
     pub(super) fn new(capacity: usize, clock: Arc<dyn Clock>) -> Self {
+        let evicted = Arc::<Evicted>::default();
         let entries = Cache::with(
             capacity / USUAL_ENTRY,
             u64::try_from(capacity).unwrap_or(u64::MAX),
             Bytewise,
             DefaultHashBuilder::default(),
-            HoldsStay(clock),
+            HoldsStay { clock, evicted: Arc::clone(&evicted) },
         );
-        Self { entries }
+        Self { entries, evicted, counts: Counts::default() }
     }
 
     pub(super) fn entries(&self) -> usize {
@@ -97,18 +127,57 @@ impl Shard {
         self.entries.clear();
     }
 
+    /// The most that one key may take: more is never stored.
+    pub(super) fn largest(&self) -> u64 {
+        self.entries.capacity() / 100 * 97
+    }
+
+    /// What was counted, with what went out by itself.
+    pub(super) fn counted(&self) -> Counts {
+        let [alive, dead] =
+            [&self.evicted.alive, &self.evicted.dead].map(|count| count.load(Ordering::Relaxed));
+        Counts {
+            evictions: self.counts.evictions + alive,
+            expiries: self.counts.expiries + dead,
+            ..self.counts
+        }
+    }
+
     /// Looks at what stands at the key; what has expired is removed instead.
-    fn look<T>(&mut self, key: &Key, now: u64, read: impl FnOnce(&Slot) -> T) -> Option<T> {
+    pub(super) fn look<T>(
+        &mut self,
+        key: &Key,
+        now: u64,
+        read: impl FnOnce(&Slot) -> T,
+    ) -> Option<T> {
         let slot = self.entries.get(key)?;
         if slot.lives(now) {
             return Some(read(slot));
         }
         self.entries.remove(key);
+        self.counts.expiries += 1;
         None
     }
 
-    pub(super) fn get(&mut self, key: &Key, now: u64) -> Option<Bytes> {
-        self.look(key, now, |slot| slot.bytes.clone())
+    /// The bytes at the key, for a caller.
+    pub(super) fn get(&mut self, key: &Key, now: u64) -> Result<Option<Bytes>> {
+        let found = self.look(key, now, |slot| slot.data.bytes().cloned().ok_or_else(wrong_type));
+        let found = found.transpose()?;
+        self.counts.read(found.is_some());
+        Ok(found)
+    }
+
+    /// Counts what failed.
+    pub(super) fn tried<T>(&mut self, done: Result<T>) -> Result<T> {
+        self.counts.errors += u64::from(done.is_err());
+        done
+    }
+
+    /// The bytes at the key, for a caller who asks for many: another type counts as absent.
+    pub(super) fn get_one_of_many(&mut self, key: &Key, now: u64) -> Option<Bytes> {
+        let found = self.look(key, now, |slot| slot.data.bytes().cloned()).flatten();
+        self.counts.read(found.is_some());
+        found
     }
 
     pub(super) fn exists(&mut self, key: &Key, now: u64) -> bool {
@@ -119,8 +188,11 @@ impl Shard {
         self.look(key, now, |slot| slot.remaining(now)).unwrap_or(Remaining::NoKey)
     }
 
-    pub(super) fn get_live(&mut self, key: &Key, now: u64) -> Option<(Bytes, Remaining)> {
-        self.look(key, now, |slot| (slot.bytes.clone(), slot.remaining(now)))
+    pub(super) fn get_live(&mut self, key: &Key, now: u64) -> Live {
+        let read = |slot: &Slot| Some((slot.data.bytes()?.clone(), slot.remaining(now)));
+        let found = self.look(key, now, read).flatten();
+        self.counts.read(found.is_some());
+        found
     }
 
     /// Takes a value away; what is none stays.
@@ -133,19 +205,65 @@ impl Shard {
     }
 
     pub(super) fn set(&mut self, key: &Key, bytes: Bytes, ttl: Ttl, now: u64) {
+        self.counts.sets += 1;
         match ttl.millis() {
             Some(0) => drop(self.entries.remove(key)),
-            millis => self.put(key, bytes, millis.map(|millis| now.saturating_add(millis)), 0),
+            millis => {
+                let deadline = millis.map(|millis| now.saturating_add(millis));
+                self.put(key, Data::Bytes(bytes), deadline, 0);
+            }
         }
     }
 
-    /// Puts a slot there, whatever was there; where it is too large for the shard, the key is absent afterwards.
-    fn put(&mut self, key: &Key, bytes: Bytes, deadline: Option<u64>, pinned_until: u64) {
-        self.entries.insert(key.clone(), Slot { bytes, deadline, pinned_until });
+    pub(super) fn set_if_absent(&mut self, key: &Key, bytes: Bytes, ttl: Ttl, now: u64) -> bool {
+        let absent = !self.exists(key, now);
+        if absent {
+            self.set(key, bytes, ttl, now);
+        }
+        absent
+    }
+
+    /// Puts a slot there, whatever was there; where it is too large for the shard, the key is absent afterwards. Says
+    /// whether it stands.
+    pub(super) fn put(
+        &mut self,
+        key: &Key,
+        data: Data,
+        deadline: Option<u64>,
+        pinned_until: u64,
+    ) -> bool {
+        self.entries.insert(key.clone(), Slot { data, deadline, pinned_until });
+        self.entries.contains_key(key)
+    }
+
+    /// Takes out what stands there, to be put back at once.
+    pub(super) fn detach(&mut self, key: &Key) -> Option<(Data, Option<u64>)> {
+        let mut slot = self.entries.peek_mut(key)?;
+        let data = std::mem::replace(&mut slot.data, Data::Bytes(Bytes::new()));
+        Some((data, slot.deadline))
+    }
+
+    /// Removes what a step has left over.
+    pub(super) fn discard(&mut self, key: &Key) {
+        self.entries.remove(key);
+    }
+
+    pub(super) fn take(&mut self, key: &Key, now: u64) -> Result<Option<Bytes>> {
+        let found = self.get(key, now)?;
+        if found.is_some() {
+            self.delete(key, now);
+        }
+        Ok(found)
     }
 
     pub(super) fn delete(&mut self, key: &Key, now: u64) -> bool {
-        self.entries.remove(key).is_some_and(|(_, slot)| slot.lives(now))
+        let alive = self.entries.remove(key).map(|(_, slot)| slot.lives(now));
+        match alive {
+            Some(true) => self.counts.deletes += 1,
+            Some(false) => self.counts.expiries += 1,
+            None => {}
+        }
+        alive == Some(true)
     }
 
     pub(super) fn expire(&mut self, key: &Key, ttl: Ttl, now: u64) -> bool {
@@ -159,100 +277,57 @@ impl Shard {
         self.entries.peek_mut(key).map(|mut slot| slot.deadline = deadline).is_some()
     }
 
+    pub(super) fn persist(&mut self, key: &Key, now: u64) -> bool {
+        let mortal = self.look(key, now, |slot| slot.deadline.is_some()) == Some(true);
+        mortal && self.expire(key, Ttl::Forever, now)
+    }
+
     /// Removes the namespace's keys; says how many were alive.
     pub(super) fn clear(&mut self, namespace: &Namespace, now: u64) -> u64 {
         self.remove_where(now, |key, _| namespace.owns(key.as_str()))
     }
 
-    /// Removes the keys under the prefix but for live holds; says how many were alive.
+    /// Removes the keys under the prefix but for live holds and structures; says how many were alive.
     pub(super) fn sweep(&mut self, prefix: &Prefix, now: u64) -> u64 {
         self.remove_where(now, |key, slot| {
-            prefix.covers(key.as_str())
-                && Writers::live(&slot.bytes, now).is_none_or(|writers| writers.latest().is_none())
+            prefix.covers(key.as_str()) && slot.data.bytes().is_some() && !slot.is_held(now)
         })
     }
 
+    /// Adds the keys that the pattern matches to `found`.
+    pub(super) fn list(&self, pattern: &Pattern, found: &mut Vec<Key>, now: u64) -> Progress {
+        let mut progress = Progress::default();
+        for (key, _) in self.entries.iter().filter(|(_, slot)| slot.lives(now)) {
+            let matches = pattern.matches(key);
+            progress += Progress::new(1, u64::from(matches), 0);
+            if matches {
+                found.push(key.clone());
+            }
+        }
+        progress
+    }
+
+    /// Removes the keys that the pattern matches but for live holds.
+    pub(super) fn delete_matching(&mut self, pattern: &Pattern, now: u64) -> Progress {
+        let (scanned, matched) = (self.entries.len(), Cell::new(0));
+        let removed = self.remove_where(now, |key, slot| {
+            let matches = pattern.matches(key);
+            matched.set(matched.get() + u64::from(matches && slot.lives(now)));
+            matches && !slot.is_held(now)
+        });
+        Progress::new(u64::try_from(scanned).unwrap_or(u64::MAX), matched.get(), removed)
+    }
+
     fn remove_where(&mut self, now: u64, condemned: impl Fn(&Key, &Slot) -> bool) -> u64 {
-        let removed = Cell::new(0);
+        let (removed, expired) = (Cell::new(0), Cell::new(0));
         self.entries.retain(|key, slot| {
             let condemned = condemned(key, slot);
-            removed.set(removed.get() + u64::from(condemned && slot.lives(now)));
+            let count = if slot.lives(now) { &removed } else { &expired };
+            count.set(count.get() + u64::from(condemned));
             !condemned
         });
+        self.counts.deletes += removed.get();
+        self.counts.expiries += expired.get();
         removed.get()
     }
-
-    pub(super) fn lease(
-        &mut self,
-        request: &LeaseRequest,
-        ttl: Duration,
-        now: u64,
-    ) -> LeaseOutcome {
-        match (self.get(&request.key, now), &request.over) {
-            (None, None) => {}
-            (Some(there), Some(over)) if there == over => {}
-            (Some(there), _) => return LeaseOutcome::Taken(there),
-            (None, Some(_)) => return LeaseOutcome::Gone,
-        }
-        let deadline = now.saturating_add(at_least_one(Ttl::After(ttl)).unwrap_or(u64::MAX));
-        self.put(&request.key, request.token.lease(), Some(deadline), 0);
-        LeaseOutcome::Granted
-    }
-
-    pub(super) fn fill(&mut self, fill: &Fill, now: u64) -> bool {
-        if !self.leased(&fill.key, fill.token, now) {
-            return false;
-        }
-        let deadline = at_least_one(fill.ttl).map(|millis| now.saturating_add(millis));
-        self.put(&fill.key, fill.entry.clone(), deadline, 0);
-        // It may have been too large.
-        self.entries.contains_key(&fill.key)
-    }
-
-    pub(super) fn abandon(&mut self, key: &Key, token: Token, now: u64) {
-        if self.leased(key, token, now) {
-            self.entries.remove(key);
-        }
-    }
-
-    /// Whether exactly this lease stands there.
-    fn leased(&mut self, key: &Key, token: Token, now: u64) -> bool {
-        self.look(key, now, |slot| slot.bytes == token.lease()) == Some(true)
-    }
-
-    pub(super) fn hold(&mut self, key: &Key, token: Token, ttl: Duration, now: u64) {
-        let mut writers = self.writers(key, now).unwrap_or_else(Writers::none);
-        let millis = at_least_one(Ttl::After(ttl)).unwrap_or(u64::MAX);
-        writers.set(token, now.saturating_add(millis));
-        self.hold_for(key, &writers);
-    }
-
-    pub(super) fn release(&mut self, key: &Key, token: Token, now: u64) -> ReleaseOutcome {
-        let Some(mut writers) = self.writers(key, now) else {
-            // A value that was filled after this hold was lost may be older than what this writer committed.
-            self.entries.remove(key);
-            return ReleaseOutcome::WasGone;
-        };
-        let stood = writers.remove(token);
-        self.hold_for(key, &writers);
-        if stood { ReleaseOutcome::Released } else { ReleaseOutcome::WasGone }
-    }
-
-    /// The live writers of the hold that stands there; `None` where no hold does.
-    fn writers(&mut self, key: &Key, now: u64) -> Option<Writers> {
-        self.look(key, now, |slot| Writers::live(&slot.bytes, now)).flatten()
-    }
-
-    /// Leaves these writers at the key, until the last of them runs out; without any, nothing.
-    fn hold_for(&mut self, key: &Key, writers: &Writers) {
-        match writers.latest() {
-            Some(latest) => self.put(key, writers.to_bytes(), Some(latest), latest),
-            None => drop(self.entries.remove(key)),
-        }
-    }
-}
-
-/// Milliseconds of a lifetime that cannot be zero.
-fn at_least_one(ttl: Ttl) -> Option<u64> {
-    ttl.millis().map(|millis| millis.max(1))
 }

@@ -7,7 +7,10 @@ use super::*;
 use crate::entry::Token;
 use crate::key::Namespace;
 use crate::policy::{Remaining, Ttl};
-use crate::port::{Cache, CoherentCache, Fill, Heard, LeaseOutcome, LeaseRequest, ReleaseOutcome};
+use crate::port::{
+    Cache, CoherentCache, Fill, Hashes, Heard, LeaseOutcome, LeaseRequest, Lists, ReleaseOutcome,
+    Sets, Watched,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLI: Duration = Duration::from_millis(1);
@@ -263,5 +266,90 @@ async fn debug_shows_how_full_it_is_and_no_keys_or_values() -> Result<()> {
     let shown = format!("{cache:?}");
     assert!(!shown.contains("secret"), "{shown}");
     assert!(shown.contains("entries: 1") && shown.contains("capacity_bytes: 65536"), "{shown}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn structures_weigh_what_they_hold_and_are_evicted_like_values() -> Result<()> {
+    let (cache, _) = cache(64 << 10);
+    let (list, set, hash) = (key("list"), key("set"), key("hash"));
+    cache.list_push_back(&list, &[kilobyte(), kilobyte()]).await?;
+    cache.set_add(&set, &[kilobyte()]).await?;
+    cache.hash_set(&hash, &[(Bytes::from_static(b"f"), kilobyte())]).await?;
+    let full = bytes_held(&cache);
+    assert!((4 << 10..6 << 10).contains(&full), "{full}");
+    cache.list_pop_front(&list).await?;
+    cache.hash_set(&hash, &[(Bytes::from_static(b"f"), Bytes::new())]).await?;
+    let less = bytes_held(&cache);
+    assert!((2 << 10..4 << 10).contains(&less), "{less}");
+    cache.list_trim(&list, 1, 0).await?;
+    cache.set_remove(&set, &[kilobyte()]).await?;
+    cache.hash_delete(&hash, &[Bytes::from_static(b"f")]).await?;
+    assert_eq!(bytes_held(&cache), 0, "what is emptied weighs nothing");
+
+    for number in 0..100 {
+        cache.list_push_back(&key(format!("list {number}")), &[kilobyte()]).await?;
+    }
+    let held = bytes_held(&cache);
+    assert!(held <= 64 << 10 && held > 32 << 10, "{held}: lists make room for lists");
+    for number in 0..50 {
+        cache.list_push_back(&list, &[kilobyte()]).await?;
+        assert_eq!(cache.list_length(&list).await?, number + 1, "a list that grows stays");
+    }
+    let held = bytes_held(&cache);
+    assert!(held <= 64 << 10, "{held}: a list that grows makes room for itself");
+    let stats = cache.backend_stats().await?;
+    assert!(stats.evictions.is_some_and(|evicted| evicted >= 90), "{stats:?}");
+    assert_eq!(stats.memory_limit_bytes, Some(64 << 10));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_structure_that_grows_too_large_is_refused_and_stays_as_it_is() -> Result<()> {
+    let (cache, _) = cache(64 << 10);
+    let (list, set, hash) = (key("list"), key("set"), key("hash"));
+    let values: Vec<Bytes> = (0..100_u8).map(|byte| vec![byte; 1024].into()).collect();
+    let fields: Vec<_> = values.iter().map(|value| (value.clone(), value.clone())).collect();
+    let one = [Bytes::from_static(b"a")];
+    cache.list_push_back(&list, &one).await?;
+    cache.set_add(&set, &one).await?;
+    cache.hash_set(&hash, &[(one[0].clone(), one[0].clone())]).await?;
+    let refused = [
+        cache.list_push_back(&list, &values).await,
+        cache.list_push_front(&list, &values).await,
+        cache.set_add(&set, &values).await,
+        cache.hash_set(&hash, &fields).await,
+    ];
+    for answer in refused {
+        assert_eq!(answer.map_err(|error| error.kind()), Err(ErrorKind::OutOfMemory));
+    }
+    assert_eq!(cache.list_length(&list).await?, 1);
+    assert_eq!(cache.set_cardinality(&set).await?, 1);
+    assert_eq!(cache.hash_length(&hash).await?, 1);
+    assert_eq!(cache.backend_stats().await?.errors, 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_expired_is_told_apart_from_what_was_evicted() -> Result<()> {
+    let (cache, hands) = cache(64 << 10);
+    for number in 0..10 {
+        cache.set(&key(number), Bytes::new(), Ttl::After(SECOND)).await?;
+    }
+    hands.advance(SECOND);
+    for number in 0..5 {
+        cache.get(&key(number)).await?;
+    }
+    cache.delete(&key(5)).await?;
+    let stats = cache.backend_stats().await?;
+    assert_eq!((stats.expiries, stats.evictions, stats.deletes), (Some(6), Some(0), 0));
+    assert_eq!(stats.keys, Some(4), "dead, and not come across yet");
+    flood(&cache, 200).await?;
+    for number in 6..10 {
+        assert!(!cache.exists(&key(number)).await?);
+    }
+    let stats = cache.backend_stats().await?;
+    assert_eq!(stats.expiries, Some(10), "each once, whether it was come across or made room");
+    assert!(stats.evictions.is_some_and(|evicted| evicted > 100), "{stats:?}");
     Ok(())
 }

@@ -12,9 +12,11 @@ use super::pipeline::CHUNK;
 use crate::error::Result;
 use crate::key::{Key, Namespace};
 use crate::policy::{Remaining, Ttl};
-use crate::port::{BoxFuture, Cache};
+use crate::port::{
+    Action, BoxFuture, Cache, Counters, Hashes, Keyspace, Lists, Pipelines, Sets, Watched,
+};
 
-fn set(key: &Key, value: &[u8], ttl: Ttl) -> Cmd {
+pub(super) fn set(key: &Key, value: &[u8], ttl: Ttl) -> Cmd {
     let mut command = match ttl.millis() {
         // A zero TTL removes the key.
         Some(0) => return cmd("UNLINK").arg(key.as_str()).to_owned(),
@@ -38,15 +40,36 @@ pub(super) fn remaining(millis: i64) -> Remaining {
 
 impl Cache for RedisCache {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
-        Box::pin(self.one(|| cmd("GET").arg(key.as_str()).to_owned()))
+        Box::pin(async move {
+            let found: Option<Bytes> = self.one(|| cmd("GET").arg(key.as_str()).to_owned()).await?;
+            self.link.tally().read(found.is_some());
+            Ok(found)
+        })
     }
 
     fn set<'a>(&'a self, key: &'a Key, value: Bytes, ttl: Ttl) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.one::<redis::Value>(|| set(key, &value, ttl)).await.map(drop) })
+        Box::pin(async move {
+            self.one::<redis::Value>(|| set(key, &value, ttl)).await?;
+            self.link.tally().set(1);
+            Ok(())
+        })
+    }
+
+    fn set_if_absent<'a>(
+        &'a self,
+        key: &'a Key,
+        value: Bytes,
+        ttl: Ttl,
+    ) -> BoxFuture<'a, Result<bool>> {
+        self.ask(key, Action::SetIfAbsent(value, ttl))
+    }
+
+    fn take<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        self.ask(key, Action::Take)
     }
 
     fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(self.one(|| cmd("UNLINK").arg(key.as_str()).to_owned()))
+        self.ask(key, Action::Delete)
     }
 
     fn exists<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
@@ -68,14 +91,16 @@ impl Cache for RedisCache {
                 Some(0) => pipeline.cmd("UNLINK").arg(key.as_str()),
                 Some(millis) => pipeline.cmd("PEXPIRE").arg(key.as_str()).arg(millis),
             };
-            let (found,): (bool,) = self
-                .link
-                .run(Patience::Reader, |mut connection| async move {
-                    pipeline.query_async(&mut connection).await
-                })
-                .await?;
+            let exchange = |mut connection| async move {
+                pipeline.query_async::<(bool,)>(&mut connection).await
+            };
+            let (found,) = self.counted(self.link.run(Patience::Reader, exchange).await)?;
             Ok(found)
         })
+    }
+
+    fn persist<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
+        self.ask(key, Action::Persist)
     }
 
     fn ttl<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Remaining>> {
@@ -95,6 +120,7 @@ impl Cache for RedisCache {
                 }
                 values.extend(self.one::<Vec<Option<Bytes>>>(|| command).await?);
             }
+            self.link.tally().read_each(&values);
             Ok(values)
         })
     }
@@ -106,6 +132,7 @@ impl Cache for RedisCache {
                     pipeline.add_command(set(key, value, ttl));
                 })
                 .await?;
+            self.link.tally().set(answers.iter().filter(|answer| answer.is_ok()).count());
             answers
                 .into_iter()
                 .try_for_each(|answer| answer.map(drop).map_err(|error| self.failed(error)))
@@ -120,7 +147,9 @@ impl Cache for RedisCache {
                 for key in chunk {
                     command.arg(key.as_str());
                 }
-                removed += self.one::<u64>(|| command).await?;
+                let gone = self.one::<u64>(|| command).await?;
+                self.link.tally().deleted(gone);
+                removed += gone;
             }
             Ok(removed)
         })
@@ -140,5 +169,33 @@ impl Cache for RedisCache {
             link.close();
             Ok(())
         })
+    }
+
+    fn counters(&self) -> Option<&dyn Counters> {
+        Some(self)
+    }
+
+    fn lists(&self) -> Option<&dyn Lists> {
+        Some(self)
+    }
+
+    fn sets(&self) -> Option<&dyn Sets> {
+        Some(self)
+    }
+
+    fn hashes(&self) -> Option<&dyn Hashes> {
+        Some(self)
+    }
+
+    fn keyspace(&self) -> Option<&dyn Keyspace> {
+        Some(self)
+    }
+
+    fn pipelines(&self) -> Option<&dyn Pipelines> {
+        Some(self)
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        Some(self)
     }
 }

@@ -49,6 +49,16 @@ pub(super) fn translate(place: &Place, error: RedisError) -> Error {
         ErrorKind::WrongType => {
             format!("another data type stands at a key of this cache in Redis at {place}")
         }
+        ErrorKind::NotANumber => {
+            format!(
+                "what stands there in Redis at {place} is no whole number of 64 bits: it cannot be counted up or down"
+            )
+        }
+        ErrorKind::Overflow => {
+            format!(
+                "the counter in Redis at {place} would leave the range of 64 bits: it stays as it is"
+            )
+        }
         ErrorKind::Config => format!("the options for Redis at {place} are wrong"),
         _ if error.detail().is_some_and(|text| text.contains("syntax error")) => {
             format!(
@@ -70,6 +80,9 @@ pub(super) fn kind_of(error: &RedisError) -> ErrorKind {
         Some("ERR") if error.detail().is_some_and(denied_to_a_script) => {
             return ErrorKind::Denied;
         }
+        // Redis has no code for these two.
+        Some("ERR") if detail_has(error, "not an integer") => return ErrorKind::NotANumber,
+        Some("ERR") if detail_has(error, "would overflow") => return ErrorKind::Overflow,
         _ => {}
     }
     match error.kind() {
@@ -86,6 +99,10 @@ pub(super) fn kind_of(error: &RedisError) -> ErrorKind {
         _ if error.is_io_error() || error.is_unrecoverable_error() => ErrorKind::Unreachable,
         _ => ErrorKind::Backend,
     }
+}
+
+fn detail_has(error: &RedisError, words: &str) -> bool {
+    error.detail().is_some_and(|text| text.contains(words))
 }
 
 /// What a script was refused comes back as an error of the script: so in Redis 7.0, and so later.

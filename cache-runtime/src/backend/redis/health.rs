@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::breaker::State;
 use crate::error::Error;
+pub use crate::port::BreakerState as RedisState;
 
 /// How a [`RedisCache`](super::RedisCache) stands with its server at one moment.
 #[derive(Clone, Debug)]
@@ -16,17 +17,6 @@ pub struct RedisHealth {
     /// What went wrong last, also long ago; `None` where nothing ever did. What a single call was answered is not among
     /// it.
     pub last_error: Option<Error>,
-}
-
-/// Whether calls are let through to the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RedisState {
-    /// They are.
-    Closed,
-    /// They fail at once; the next probe is due soon.
-    Open,
-    /// They fail at once; a probe is out.
-    HalfOpen,
 }
 
 impl RedisHealth {

@@ -64,12 +64,12 @@ impl Identity {
     }
 }
 
-fn text(answer: Option<Value>) -> Option<String> {
+pub(super) fn text(answer: Option<Value>) -> Option<String> {
     String::from_redis_value(answer?).ok()
 }
 
 /// The value of one line of `INFO`.
-fn field<'i>(info: &'i str, name: &str) -> Option<&'i str> {
+pub(super) fn field<'i>(info: &'i str, name: &str) -> Option<&'i str> {
     let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.trim();
     (!value.is_empty()).then_some(value)
 }

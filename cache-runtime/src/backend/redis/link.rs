@@ -15,7 +15,9 @@ use super::dial::{Dialer, Live};
 use super::failure::{Place, is_read_only, translate};
 use super::health::RedisHealth;
 use super::seek::Seeker;
+use super::tally::Tally;
 use crate::error::{Error, ErrorKind, Result};
+use crate::port::ConnectionHealth;
 
 pub(super) struct Link {
     dialer: Arc<Dialer>,
@@ -28,6 +30,9 @@ pub(super) struct Link {
     session: AtomicU64,
     /// Whether it was said that the server does not tell its identity.
     warned: AtomicBool,
+    /// Connections that were found so far.
+    connections: AtomicU64,
+    tally: Tally,
 }
 
 struct State {
@@ -73,6 +78,8 @@ impl Link {
             era: AtomicU64::new(0),
             session: AtomicU64::new(0),
             warned: AtomicBool::new(false),
+            connections: AtomicU64::new(0),
+            tally: Tally::default(),
         }
     }
 
@@ -94,6 +101,24 @@ impl Link {
 
     pub(super) fn session(&self) -> u64 {
         self.session.load(Ordering::Acquire)
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The number of the database on the server.
+    pub(super) fn database(&self) -> i64 {
+        self.dialer.client.get_connection_info().redis_settings().db()
+    }
+
+    pub(super) fn connection(&self) -> ConnectionHealth {
+        let health = self.health();
+        let up = matches!(self.lock().line, Line::Up(_));
+        let mut connection = ConnectionHealth::new(up, health.state, health.since);
+        connection.reconnects = self.connections.load(Ordering::Relaxed).saturating_sub(1);
+        connection.last_error = health.last_error;
+        connection
     }
 
     pub(super) fn health(&self) -> RedisHealth {
@@ -343,6 +368,7 @@ impl Link {
         self.era.store(live.identity.era, Ordering::Release);
         self.session.store(live.generation, Ordering::Release);
         state.line = Line::Up(Arc::new(live));
+        self.connections.fetch_add(1, Ordering::Relaxed);
         state.breaker.close(self.dialer.now());
         drop(state);
         tracing::info!(server = %self.place(), "connected to Redis");

@@ -15,10 +15,23 @@ pub(super) const CHUNK: usize = 500;
 impl RedisCache {
     /// Sends one command, which is made only where it is let through.
     pub(super) async fn one<T: FromRedisValue>(&self, command: impl FnOnce() -> Cmd) -> Result<T> {
-        self.link.admit()?;
+        self.admitted()?;
         let command = command();
         let exchange = |mut connection| async move { command.query_async(&mut connection).await };
-        self.link.run(Patience::Reader, exchange).await
+        self.counted(self.link.run(Patience::Reader, exchange).await)
+    }
+
+    /// Fails where no call would be let through now.
+    pub(super) fn admitted(&self) -> Result<()> {
+        self.counted(self.link.admit())
+    }
+
+    /// Counts a call that failed.
+    pub(super) fn counted<T>(&self, answer: Result<T>) -> Result<T> {
+        if answer.is_err() {
+            self.link.tally().failed(1);
+        }
+        answer
     }
 
     /// Sends one command for each item, in pipelines; each answer stands for itself.
@@ -30,7 +43,7 @@ impl RedisCache {
     ) -> Result<Vec<RedisResult<T>>> {
         let mut answers = Vec::with_capacity(items.len());
         for chunk in items.chunks(CHUNK) {
-            self.link.admit()?;
+            self.admitted()?;
             let mut pipeline = Pipeline::with_capacity(chunk.len());
             for item in chunk {
                 command(&mut pipeline, item);
@@ -52,7 +65,8 @@ impl RedisCache {
             pipeline.add_command(command.clone());
         }
         let exchange = |connection| exchange::<T>(connection, pipeline, tail.len());
-        let answers = self.link.run(patience, exchange).await?;
+        let answers = self.counted(self.link.run(patience, exchange).await)?;
+        self.link.tally().failed(answers.iter().filter(|answer| answer.is_err()).count());
         if answers.iter().any(|answer| answer.as_ref().is_err_and(is_read_only)) {
             // A failover has made a replica of this server: its address leads elsewhere by now.
             self.link.leave();

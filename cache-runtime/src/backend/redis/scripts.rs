@@ -62,12 +62,18 @@ return 0"
     ))
 });
 
-/// Removes whatever stands at a key but for a hold that is alive. Answers whether something was removed.
+/// Removes whatever stands at a key but for a hold that is alive. Argument: `all`, or nothing to leave values of other
+/// data types alone. Answers whether something was removed. A value is not read for that, however large it is.
 pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
-        "{LIVE}
-if other or not entry then return 0 end
-if held and #live(entry, '') > 0 then return 0 end
+        "local first = redis.pcall('GETRANGE', KEYS[1], 0, 0)
+if type(first) == 'table' then
+  if not string.find(first.err, 'WRONGTYPE', 1, true) then return first end
+  if ARGV[1] ~= 'all' then return 0 end
+elseif first == 'H' then
+{LIVE}
+  if held and #live(entry, '') > 0 then return 0 end
+end
 return redis.call('UNLINK', KEYS[1])"
     ))
 });

@@ -78,7 +78,9 @@ impl CoherentCache for RedisCache {
                 Err(error) if is_wrong_type(&error) => Ok(false),
                 other => other.map_err(|error| self.failed(error)),
             };
-            answers.into_iter().map(stands).collect()
+            let stand = answers.into_iter().map(stands).collect::<Result<Vec<_>>>()?;
+            self.link.tally().set(stand.iter().filter(|stands| **stands).count());
+            Ok(stand)
         })
     }
 
@@ -106,7 +108,7 @@ impl CoherentCache for RedisCache {
         Box::pin(async move {
             let ttl = millis(ttl).to_string();
             for chunk in keys.chunks(CHUNK) {
-                self.link.admit()?;
+                self.admitted()?;
                 let mut pipeline = Pipeline::with_capacity(chunk.len() + 1);
                 for key in chunk {
                     let arguments = [&token.as_bytes()[..], ttl.as_bytes()];
@@ -183,7 +185,8 @@ impl CoherentCache for RedisCache {
                 let exchange = |mut connection| async move {
                     pipeline.query_async::<Vec<redis::Value>>(&mut connection).await
                 };
-                let mut answers = self.link.run(Patience::Reader, exchange).await?.into_iter();
+                let answers = self.link.run(Patience::Reader, exchange).await;
+                let mut answers = self.counted(answers)?.into_iter();
                 let values = answers.next().unwrap_or(redis::Value::Nil);
                 let values: Vec<Option<Bytes>> = self.read(values)?;
                 for (value, life) in values.into_iter().zip(answers) {
@@ -191,6 +194,7 @@ impl CoherentCache for RedisCache {
                     live.push(value.map(|value| (value, left)));
                 }
             }
+            self.link.tally().read_each(&live);
             Ok(live)
         })
     }

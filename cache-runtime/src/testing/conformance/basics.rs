@@ -76,6 +76,46 @@ pub async fn a_delete_says_whether_the_key_was_there<B: Backend>(backend: &B) {
     room.expect_bytes(&other, &bytes("v"), "only the one key was deleted").await;
 }
 
+pub async fn a_set_if_absent_leaves_what_stands_there<B: Backend>(backend: &B) {
+    let room = Room::open(backend).await;
+    let key = room.key("k");
+    let put = async |value: &'static str, ttl: Ttl| {
+        ok(room.cache.set_if_absent(&key, bytes(value), ttl).await, "set_if_absent")
+    };
+    assert!(put("first", HOUR.into()).await, "nothing stood there");
+    assert!(!put("second", Ttl::Forever).await, "the first does");
+    room.expect_bytes(&key, &bytes("first"), "it was left").await;
+    room.expect_left(&key, HOUR, "with its lifetime").await;
+    backend.expire_now(&*room.cache, &key).await;
+    assert!(put("third", Ttl::Forever).await, "what is dead stands nowhere");
+    room.expect_forever(&key, "as it was set").await;
+    let nothing = Ttl::After(std::time::Duration::ZERO);
+    assert!(!put("fourth", nothing).await, "something stands there");
+    room.expect_bytes(&key, &bytes("third"), "a zero TTL does not remove it").await;
+    room.delete(&key).await;
+    assert!(put("fifth", nothing).await, "nothing stood there");
+    room.expect_absent(&key, "a zero TTL stores nothing").await;
+    let writer = room.held(&key, HOUR).await;
+    assert!(!put("sixth", HOUR.into()).await, "a hold stands there");
+    room.expect_held(&key, &[writer], "it was left").await;
+}
+
+pub async fn a_take_gives_the_value_and_removes_it<B: Backend>(backend: &B) {
+    let room = Room::open(backend).await;
+    let [key, empty] = room.some_keys();
+    let take = async |key: &Key| ok(room.cache.take(key).await, "take");
+    assert_eq!(take(&key).await, None, "nothing is there");
+    room.set(&key, &bytes("v"), HOUR).await;
+    assert_eq!(take(&key).await, Some(bytes("v")), "as it was set");
+    room.expect_absent(&key, "it was taken").await;
+    assert_eq!(take(&key).await, None, "it was taken before");
+    room.set(&empty, &Bytes::new(), Ttl::Forever).await;
+    assert_eq!(take(&empty).await, Some(Bytes::new()), "an empty value is a value");
+    room.set(&key, &bytes("v"), HOUR).await;
+    backend.expire_now(&*room.cache, &key).await;
+    assert_eq!(take(&key).await, None, "it is dead");
+}
+
 pub async fn an_empty_value_is_a_value<B: Backend>(backend: &B) {
     let room = Room::open(backend).await;
     let key = room.key("k");
@@ -179,7 +219,7 @@ pub async fn deleting_an_odd_key_removes_no_other<B: Backend>(backend: &B) {
 pub async fn another_data_type_at_a_key_is_told_apart<B: Backend>(backend: &B) {
     let room = Room::open(backend).await;
     let key = room.key("other type");
-    if !backend.put_another_type(&key).await {
+    if !room.put_another_type(backend, &key).await {
         return;
     }
     let read = room.cache.get(&key).await.map_err(|error| error.kind());
@@ -187,14 +227,14 @@ pub async fn another_data_type_at_a_key_is_told_apart<B: Backend>(backend: &B) {
     assert!(ok(room.cache.exists(&key).await, "exists"), "something is there");
     room.set(&key, &bytes("v"), MINUTE).await;
     room.expect_bytes(&key, &bytes("v"), "a set replaces it, whatever its type").await;
-    backend.put_another_type(&room.key("deleted")).await;
+    room.put_another_type(backend, &room.key("deleted")).await;
     assert!(room.delete(&room.key("deleted")).await, "a delete removes it, whatever its type");
 }
 
 pub async fn another_data_type_at_a_key_never_fails_a_batch<B: Backend>(backend: &B) {
     let room = Room::open(backend).await;
     let (before, odd, after) = (room.key("before"), room.key("other type"), room.key("after"));
-    if !backend.put_another_type(&odd).await {
+    if !room.put_another_type(backend, &odd).await {
         return;
     }
     let keys = [before.clone(), odd.clone(), after.clone()];

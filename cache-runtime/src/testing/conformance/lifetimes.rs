@@ -88,6 +88,22 @@ pub async fn expire_with_a_zero_ttl_removes_the_key<B: Backend>(backend: &B) {
     assert!(!room.expire(&key, Duration::ZERO).await, "it is not there any more");
 }
 
+pub async fn persist_says_whether_there_was_a_lifetime<B: Backend>(backend: &B) {
+    let room = Room::open(backend).await;
+    let key = room.key("k");
+    let persist = async || ok(room.cache.persist(&key).await, "persist");
+    assert!(!persist().await, "there is no such key");
+    room.set(&key, &bytes("v"), HOUR).await;
+    assert!(persist().await, "it had a lifetime");
+    room.expect_forever(&key, "it has none any more").await;
+    room.expect_bytes(&key, &bytes("v"), "and its value still").await;
+    assert!(!persist().await, "it had none");
+    assert!(room.expire(&key, MINUTE).await, "it gets another");
+    backend.expire_now(&*room.cache, &key).await;
+    assert!(!persist().await, "nobody wakes the dead");
+    room.expect_absent(&key, "its time was over").await;
+}
+
 pub async fn an_expired_key_is_absent_for_every_call<B: Backend>(backend: &B) {
     let room = Room::open(backend).await;
     // One key for each call, none touched after its end: some backends remove what has expired only when they come

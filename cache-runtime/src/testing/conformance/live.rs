@@ -77,7 +77,7 @@ pub async fn a_live_read_of_thousands_keeps_its_order<B: Backend>(backend: &B) {
 pub async fn another_data_type_counts_as_absent_in_a_live_read<B: Backend>(backend: &B) {
     let room = Room::open(backend).await;
     let [other, own] = room.some_keys();
-    if !backend.put_another_type(&other).await {
+    if !room.put_another_type(backend, &other).await {
         return;
     }
     room.set(&own, &bytes("v"), Ttl::Forever).await;

@@ -176,3 +176,37 @@ pub async fn while_one_writer_holds_nobody_gets_the_lease<B: Backend>(backend: &
     room.expect_held(&key, &[steady], "the steady writer's mark alone is left").await;
     room.expect_left(&key, HOUR, "with its lifetime").await;
 }
+
+pub async fn of_many_callers_exactly_one_takes_the_value<B: Backend>(backend: &B) {
+    let room = Room::open(backend).await;
+    for round in 0..20 {
+        let key = room.key(&format!("round {round}"));
+        room.set(&key, &bytes("v"), MINUTE).await;
+        let mut callers = JoinSet::new();
+        for _ in 0..16 {
+            let (cache, key) = (Arc::clone(&room.cache), key.clone());
+            callers.spawn(async move { ok(cache.take(&key).await, "take") });
+        }
+        let taken = callers.join_all().await.into_iter().flatten().count();
+        assert_eq!(taken, 1, "one of them");
+    }
+}
+
+pub async fn of_many_callers_exactly_one_sets_the_absent_key<B: Backend>(backend: &B) {
+    let room = Room::open(backend).await;
+    for round in 0..20 {
+        let key = room.key(&format!("round {round}"));
+        let mut callers = JoinSet::new();
+        for caller in 0..16_u8 {
+            let (cache, key) = (Arc::clone(&room.cache), key.clone());
+            callers.spawn(async move {
+                let value = Bytes::from(vec![caller]);
+                let set = cache.set_if_absent(&key, value.clone(), MINUTE.into()).await;
+                ok(set, "set_if_absent").then_some(value)
+            });
+        }
+        let set: Vec<Bytes> = callers.join_all().await.into_iter().flatten().collect();
+        assert_eq!(set.len(), 1, "one of them");
+        assert_eq!(room.get(&key).await, set.first().cloned(), "and its value stands");
+    }
+}

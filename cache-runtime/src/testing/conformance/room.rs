@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::Backend;
 use super::hold;
 use crate::entry::Token;
+use crate::error::{ErrorKind, Result};
 use crate::key::{Key, Namespace};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{CoherentCache, Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome};
@@ -30,6 +31,11 @@ pub(super) fn ok<T, E: fmt::Debug>(answer: Result<T, E>, what: &str) -> T {
         Ok(answer) => answer,
         Err(error) => panic!("{what} failed: {error:?}"),
     }
+}
+
+/// How a step failed; `None` where it did not.
+pub(super) fn failed<T>(answer: Result<T>) -> Option<ErrorKind> {
+    answer.err().map(|error| error.kind())
 }
 
 /// The only answer of a batch of one.
@@ -100,6 +106,17 @@ impl Room {
 
     pub(super) async fn expire(&self, key: &Key, ttl: impl Into<Ttl>) -> bool {
         ok(self.cache.expire(key, ttl.into()).await, "expire")
+    }
+
+    /// Puts another data type than bytes at the key; `false` where the backend knows none.
+    pub(super) async fn put_another_type<B: Backend>(&self, backend: &B, key: &Key) -> bool {
+        if backend.put_another_type(key).await {
+            return true;
+        }
+        match self.cache.lists() {
+            Some(lists) => ok(lists.list_push_back(key, &[bytes("x")]).await, "list_push_back") > 0,
+            None => false,
+        }
     }
 
     /// Takes a lease on an absent key, for a minute.

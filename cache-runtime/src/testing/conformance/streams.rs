@@ -122,7 +122,7 @@ pub async fn a_release_announces_what_was_gone_whatever_stands_there<B: Backend>
     room.leased(lease).await;
     room.set(foreign, &bytes(""), Ttl::Forever).await;
     let other = room.held(others, HOUR).await;
-    let typed = backend.put_another_type(other_type).await;
+    let typed = room.put_another_type(backend, other_type).await;
     so_far(&mut stream).await;
     let outcomes = ok(room.cache.release(&keys, Token::new()).await, "release");
     assert_eq!(outcomes, [WasGone; 5], "a stranger holds nothing");

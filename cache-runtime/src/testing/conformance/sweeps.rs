@@ -100,7 +100,7 @@ pub async fn a_sweep_leaves_other_prefixes_and_namespaces_alone<B: Backend>(back
 pub async fn a_sweep_of_another_data_type_leaves_it<B: Backend>(backend: &B) {
     let room = Room::open(backend).await;
     let [other, own] = room.some_keys();
-    if !backend.put_another_type(&other).await {
+    if !room.put_another_type(backend, &other).await {
         return;
     }
     room.set(&own, &bytes("v"), MINUTE).await;

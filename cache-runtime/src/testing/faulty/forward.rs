@@ -12,8 +12,8 @@ use crate::error::Result;
 use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
-    BoxFuture, Cache, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
-    ReleaseOutcome, WriteQueue,
+    BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Sets, Watched, WriteQueue,
 };
 
 impl Cache for FaultyCache {
@@ -23,6 +23,19 @@ impl Cache for FaultyCache {
 
     fn set<'a>(&'a self, key: &'a Key, value: Bytes, ttl: Ttl) -> BoxFuture<'a, Result<()>> {
         self.pass(Op::Set, move |inner| inner.set(key, value, ttl))
+    }
+
+    fn set_if_absent<'a>(
+        &'a self,
+        key: &'a Key,
+        value: Bytes,
+        ttl: Ttl,
+    ) -> BoxFuture<'a, Result<bool>> {
+        self.pass(Op::SetIfAbsent, move |inner| inner.set_if_absent(key, value, ttl))
+    }
+
+    fn take<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        self.pass(Op::Take, |inner| inner.take(key))
     }
 
     fn delete<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
@@ -35,6 +48,10 @@ impl Cache for FaultyCache {
 
     fn expire<'a>(&'a self, key: &'a Key, ttl: Ttl) -> BoxFuture<'a, Result<bool>> {
         self.pass(Op::Expire, move |inner| inner.expire(key, ttl))
+    }
+
+    fn persist<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
+        self.pass(Op::Persist, |inner| inner.persist(key))
     }
 
     fn ttl<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Remaining>> {
@@ -63,6 +80,34 @@ impl Cache for FaultyCache {
 
     fn close(&self) -> BoxFuture<'_, Result<()>> {
         self.pass(Op::Close, |inner| inner.close())
+    }
+
+    fn counters(&self) -> Option<&dyn Counters> {
+        self.inner.counters().map(|_| self as &dyn Counters)
+    }
+
+    fn lists(&self) -> Option<&dyn Lists> {
+        self.inner.lists().map(|_| self as &dyn Lists)
+    }
+
+    fn sets(&self) -> Option<&dyn Sets> {
+        self.inner.sets().map(|_| self as &dyn Sets)
+    }
+
+    fn hashes(&self) -> Option<&dyn Hashes> {
+        self.inner.hashes().map(|_| self as &dyn Hashes)
+    }
+
+    fn keyspace(&self) -> Option<&dyn Keyspace> {
+        self.inner.keyspace().map(|_| self as &dyn Keyspace)
+    }
+
+    fn pipelines(&self) -> Option<&dyn Pipelines> {
+        self.inner.pipelines().map(|_| self as &dyn Pipelines)
+    }
+
+    fn watched(&self) -> Option<&dyn Watched> {
+        self.inner.watched().map(|_| self as &dyn Watched)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The calls of the ports, by name.
 
-/// One method of [`Cache`](crate::Cache), [`CoherentCache`](crate::CoherentCache) or
+/// One method of [`Cache`](crate::Cache), of the small ports beside it, of [`CoherentCache`](crate::CoherentCache) or of
 /// [`InvalidationStream`](crate::InvalidationStream).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -9,12 +9,18 @@ pub enum Op {
     Get,
     /// [`Cache::set`](crate::Cache::set).
     Set,
+    /// [`Cache::set_if_absent`](crate::Cache::set_if_absent).
+    SetIfAbsent,
+    /// [`Cache::take`](crate::Cache::take).
+    Take,
     /// [`Cache::delete`](crate::Cache::delete).
     Delete,
     /// [`Cache::exists`](crate::Cache::exists).
     Exists,
     /// [`Cache::expire`](crate::Cache::expire).
     Expire,
+    /// [`Cache::persist`](crate::Cache::persist).
+    Persist,
     /// [`Cache::ttl`](crate::Cache::ttl).
     Ttl,
     /// [`Cache::get_many`](crate::Cache::get_many).
@@ -29,6 +35,52 @@ pub enum Op {
     Clear,
     /// [`Cache::close`](crate::Cache::close).
     Close,
+    /// [`Counters::increment_by`](crate::Counters::increment_by).
+    IncrementBy,
+    /// [`Lists::list_push_front`](crate::Lists::list_push_front).
+    ListPushFront,
+    /// [`Lists::list_push_back`](crate::Lists::list_push_back).
+    ListPushBack,
+    /// [`Lists::list_pop_front`](crate::Lists::list_pop_front).
+    ListPopFront,
+    /// [`Lists::list_pop_back`](crate::Lists::list_pop_back).
+    ListPopBack,
+    /// [`Lists::list_length`](crate::Lists::list_length).
+    ListLength,
+    /// [`Lists::list_range`](crate::Lists::list_range).
+    ListRange,
+    /// [`Lists::list_trim`](crate::Lists::list_trim).
+    ListTrim,
+    /// [`Sets::set_add`](crate::Sets::set_add).
+    SetAdd,
+    /// [`Sets::set_remove`](crate::Sets::set_remove).
+    SetRemove,
+    /// [`Sets::set_members`](crate::Sets::set_members).
+    SetMembers,
+    /// [`Sets::set_is_member`](crate::Sets::set_is_member).
+    SetIsMember,
+    /// [`Sets::set_cardinality`](crate::Sets::set_cardinality).
+    SetCardinality,
+    /// [`Hashes::hash_set`](crate::Hashes::hash_set).
+    HashSet,
+    /// [`Hashes::hash_get`](crate::Hashes::hash_get).
+    HashGet,
+    /// [`Hashes::hash_get_all`](crate::Hashes::hash_get_all).
+    HashGetAll,
+    /// [`Hashes::hash_delete`](crate::Hashes::hash_delete).
+    HashDelete,
+    /// [`Hashes::hash_length`](crate::Hashes::hash_length).
+    HashLength,
+    /// [`Hashes::hash_increment_by`](crate::Hashes::hash_increment_by).
+    HashIncrementBy,
+    /// [`Keyspace::keys_matching`](crate::Keyspace::keys_matching).
+    KeysMatching,
+    /// [`Keyspace::delete_matching`](crate::Keyspace::delete_matching).
+    DeleteMatching,
+    /// [`Pipelines::run_commands`](crate::Pipelines::run_commands).
+    RunCommands,
+    /// [`Watched::backend_stats`](crate::Watched::backend_stats).
+    BackendStats,
     /// [`CoherentCache::lease`](crate::CoherentCache::lease).
     Lease,
     /// [`CoherentCache::fill`](crate::CoherentCache::fill).
@@ -56,12 +108,15 @@ pub enum Op {
 
 impl Op {
     /// Every call, in the order of the ports.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 49] = [
         Self::Get,
         Self::Set,
+        Self::SetIfAbsent,
+        Self::Take,
         Self::Delete,
         Self::Exists,
         Self::Expire,
+        Self::Persist,
         Self::Ttl,
         Self::GetMany,
         Self::SetMany,
@@ -69,6 +124,29 @@ impl Op {
         Self::Ping,
         Self::Clear,
         Self::Close,
+        Self::IncrementBy,
+        Self::ListPushFront,
+        Self::ListPushBack,
+        Self::ListPopFront,
+        Self::ListPopBack,
+        Self::ListLength,
+        Self::ListRange,
+        Self::ListTrim,
+        Self::SetAdd,
+        Self::SetRemove,
+        Self::SetMembers,
+        Self::SetIsMember,
+        Self::SetCardinality,
+        Self::HashSet,
+        Self::HashGet,
+        Self::HashGetAll,
+        Self::HashDelete,
+        Self::HashLength,
+        Self::HashIncrementBy,
+        Self::KeysMatching,
+        Self::DeleteMatching,
+        Self::RunCommands,
+        Self::BackendStats,
         Self::Lease,
         Self::Fill,
         Self::Abandon,

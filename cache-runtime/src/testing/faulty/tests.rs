@@ -7,9 +7,9 @@ use super::stream::FaultyStream;
 use super::*;
 use crate::backend::MemoryCache;
 use crate::entry::Token;
-use crate::key::{Key, Namespace};
+use crate::key::{Key, Namespace, Pattern};
 use crate::policy::Ttl;
-use crate::port::{Cache, Fill, Heard, InvalidationStream, LeaseRequest};
+use crate::port::{Action, Cache, Command, Fill, Heard, InvalidationStream, LeaseRequest, Walk};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -34,7 +34,49 @@ fn setting(cache: &FaultyCache) -> JoinHandle<Result<()>> {
     tokio::spawn(async move { cache.set(&key(), value(), Ttl::Forever).await })
 }
 
-/// Every call of both ports once; how each failed, if it did.
+/// Every call of the small ports once.
+async fn every_small_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
+    let key = |name| Namespace::new("faulty").and_then(|space| space.key().text(name).finish());
+    let [n, l, s, h] = ["number", "list", "set", "hash"].map(|name| key(name).expect("a key"));
+    let (values, fields) = ([value()], [(value(), value())]);
+    let pattern = Pattern::new(&Namespace::new("faulty").expect("a name"), "*").expect("a pattern");
+    let commands = [Command { key: n.clone(), action: Action::Get }];
+    let ports = (cache.counters(), cache.lists(), cache.sets(), cache.hashes());
+    let (Some(counters), Some(lists), Some(sets), Some(hashes)) = ports else {
+        panic!("the memory has them all")
+    };
+    let others = (cache.keyspace(), cache.pipelines(), cache.watched());
+    let (Some(keyspace), Some(pipelines), Some(watched)) = others else {
+        panic!("the memory has them all")
+    };
+    vec![
+        (Op::IncrementBy, kind(counters.increment(&n).await)),
+        (Op::ListPushFront, kind(lists.list_push_front(&l, &values).await)),
+        (Op::ListPushBack, kind(lists.list_push_back(&l, &values).await)),
+        (Op::ListPopFront, kind(lists.list_pop_front(&l).await)),
+        (Op::ListPopBack, kind(lists.list_pop_back(&l).await)),
+        (Op::ListLength, kind(lists.list_length(&l).await)),
+        (Op::ListRange, kind(lists.list_range(&l, 0, 1).await)),
+        (Op::ListTrim, kind(lists.list_trim(&l, 0, 1).await)),
+        (Op::SetAdd, kind(sets.set_add(&s, &values).await)),
+        (Op::SetRemove, kind(sets.set_remove(&s, &values).await)),
+        (Op::SetMembers, kind(sets.set_members(&s).await)),
+        (Op::SetIsMember, kind(sets.set_is_member(&s, b"v").await)),
+        (Op::SetCardinality, kind(sets.set_cardinality(&s).await)),
+        (Op::HashSet, kind(hashes.hash_set(&h, &fields).await)),
+        (Op::HashGet, kind(hashes.hash_get(&h, b"f").await)),
+        (Op::HashGetAll, kind(hashes.hash_get_all(&h).await)),
+        (Op::HashDelete, kind(hashes.hash_delete(&h, &values).await)),
+        (Op::HashLength, kind(hashes.hash_length(&h).await)),
+        (Op::HashIncrementBy, kind(hashes.hash_increment_by(&h, b"n", 1).await)),
+        (Op::KeysMatching, kind(keyspace.keys_matching(&pattern, Walk::new()).await)),
+        (Op::DeleteMatching, kind(keyspace.delete_matching(&pattern, Walk::new()).await)),
+        (Op::RunCommands, kind(pipelines.run_commands(&commands).await)),
+        (Op::BackendStats, kind(watched.backend_stats().await)),
+    ]
+}
+
+/// Every call of all ports once; how each failed, if it did.
 /// The stream is opened past the plan: whether one can be opened is one call of many.
 async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
     let (k, token, ttl) = (key(), Token::new(), Ttl::Forever);
@@ -45,7 +87,8 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
     let namespace = Namespace::new("faulty").expect("a name");
     let opened = cache.inner.invalidations(&namespace).await.expect("a stream");
     let mut stream = FaultyStream::over(cache, opened);
-    vec![
+    let mut calls = every_small_call(cache).await;
+    calls.extend([
         (Op::Beat, kind(stream.beat(1).await)),
         // There is always something to hear.
         (Op::Hear, {
@@ -54,9 +97,12 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
         }),
         (Op::Get, kind(cache.get(&k).await)),
         (Op::Set, kind(cache.set(&k, value(), ttl).await)),
+        (Op::SetIfAbsent, kind(cache.set_if_absent(&k, value(), ttl).await)),
+        (Op::Take, kind(cache.take(&k).await)),
         (Op::Delete, kind(cache.delete(&k).await)),
         (Op::Exists, kind(cache.exists(&k).await)),
         (Op::Expire, kind(cache.expire(&k, ttl).await)),
+        (Op::Persist, kind(cache.persist(&k).await)),
         (Op::Ttl, kind(cache.ttl(&k).await)),
         (Op::GetMany, kind(cache.get_many(&keys).await)),
         (Op::SetMany, kind(cache.set_many(&entries, ttl).await)),
@@ -73,7 +119,8 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
         (Op::Sweep, kind(cache.sweep(&namespace.whole()).await)),
         (Op::Invalidations, kind(cache.invalidations(&namespace).await)),
         (Op::Close, kind(cache.close().await)),
-    ]
+    ]);
+    calls
 }
 
 #[tokio::test]
