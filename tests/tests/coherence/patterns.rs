@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache_runtime::backend::MemoryCache;
 use cache_runtime::testing::{FaultyCache, ManualClock, Op};
-use cache_runtime::{Level, Origin, State, Step, Walk};
+use cache_runtime::{CacheManager, Level, Origin, State, Step, Walk};
 use tests::{eventually, in_time};
 
 use crate::world::{Cities, World, city};
@@ -61,24 +61,26 @@ async fn a_removal_by_pattern_is_seen_at_once_by_the_process_that_makes_it() {
     let clock = ManualClock::new();
     // Zero means "never" to the proof of a stream.
     clock.advance(Duration::from_secs(60));
-    let (shared, bound) = (clock.shared(), Duration::from_secs(1));
-    let world = World::with(|builder| {
-        let builder = builder.level(Level::Bounded(bound)).clock(shared.clone());
-        builder.backend(Arc::new(cache.clone()))
-    })
-    .await;
+    let world = World::new().await;
+    let manager = CacheManager::builder(world.fixture.namespace())
+        .backend(Arc::new(cache.clone()))
+        .level(Level::Bounded(Duration::from_secs(1)))
+        .clock(clock.shared())
+        .build()
+        .unwrap();
+    let here = Cities { cache: manager, ..world.here.clone() };
     eventually("the tier has the row", || async {
-        world.here.get(1).await.unwrap();
-        world.here.explain(1).await.origin == Origin::Process
+        here.get(1).await.unwrap();
+        here.explain(1).await.origin == Origin::Process
     })
     .await;
     world.sql("UPDATE cities SET population = 7 WHERE id = 1").await;
     // It hears nothing more of what is announced, its own announcements included.
     cache.stall(Op::Hear);
     cache.until_stalled(Op::Hear).await;
-    assert_eq!(population(&world.here, 1).await, 2100, "nobody said a word");
-    assert!(delete(&world.here, "cities:id:*").await >= 1);
-    assert_eq!(population(&world.here, 1).await, 7);
+    assert_eq!(population(&here, 1).await, 2100, "nobody said a word");
+    assert!(delete(&here, "cities:id:*").await >= 1);
+    assert_eq!(population(&here, 1).await, 7);
     cache.heal();
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_runtime::backend::RedisCache;
 use cache_runtime::testing::{FaultyCache, ManualClock, Op};
 use cache_runtime::{CacheManager, Level, Origin, ReadAt, State, Step};
-use tests::{eventually, in_time};
+use tests::{RedisServer, eventually, in_time};
 
 use crate::world::{Cities, World, city};
 
@@ -182,13 +182,24 @@ async fn a_silent_stream_is_believed_for_the_bound_and_no_longer() {
 
 #[tokio::test]
 async fn a_lost_stream_empties_the_tier_and_the_next_one_opens_it() {
-    let (world, _) = world().await;
+    // Of its own: everybody's streams are cut.
+    let server = RedisServer::start();
+    let url = server.url();
+    let level = Level::Bounded(Duration::from_secs(60));
+    let world = World::with(|builder| builder.redis(&url).level(level)).await;
     near(&world.here, 1).await;
     let evict = world.stepper.park(Step::Evict, &world.row(1));
     world.elsewhere.update(&city(1, "paris", "FR", 7)).await.unwrap();
     evict.arrived().await;
     // The stream breaks with the invalidation unheard.
-    world.cut_streams().await;
+    let mut connection =
+        redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let cut: i64 = redis::cmd("CLIENT")
+        .arg(&["KILL", "TYPE", "pubsub"])
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    assert!(cut > 0);
     evict.open();
     near(&world.here, 1).await;
     assert_eq!(population(&world.here, 1).await, 7);

@@ -222,20 +222,6 @@ impl World {
             .expect("the key expires");
     }
 
-    /// Ends every connection to Redis that listens.
-    pub(crate) async fn cut_streams(&self) {
-        let client = redis::Client::open(self.fixture.redis_url()).expect("the URL is good");
-        let mut connection =
-            client.get_multiplexed_async_connection().await.expect("Redis is there");
-        let _: i64 = redis::cmd("CLIENT")
-            .arg("KILL")
-            .arg("TYPE")
-            .arg("pubsub")
-            .query_async(&mut connection)
-            .await
-            .expect("the streams are cut");
-    }
-
     /// Changes a row without a word to anyone.
     pub(crate) async fn sql(&self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(self.fixture.pool()).await.expect("the statement runs");
