@@ -173,12 +173,14 @@ impl CacheManagerBuilder {
     #[cfg(feature = "memory")]
     pub fn memory(mut self) -> Self {
         self.backend = Some(Backend::Memory);
+        self.of_redis = None;
         self
     }
 
-    /// Caches in a backend of one's own.
+    /// Caches in a backend of one's own. It takes the place of a Redis that was named before, and of that one's options.
     pub fn backend(mut self, backend: Arc<dyn CoherentCache>) -> Self {
         self.backend = Some(Backend::Own(backend));
+        self.of_redis = None;
         self
     }
 
