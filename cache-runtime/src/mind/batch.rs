@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::time::Duration;
 
+use super::context::Context;
 use super::fill::era_of;
 use super::lease::Leases;
 use super::loads::Turn;
@@ -137,10 +138,14 @@ async fn stand_in<A: Answer>(
     // An older state of the backend may have brought the leases back.
     (whole && era == reader.context.cache.era()).then(|| {
         reader.counters.stale.add(values.len());
-        tracing::warn!(
-            rows = values.len(),
-            "a load failed: values that have outlived their TTL are served"
-        );
+        let Context { complaints, clock, .. } = &**reader.context;
+        if let Some(repeated) = complaints.may_say(&**clock, "stale") {
+            tracing::warn!(
+                rows = values.len(),
+                repeated,
+                "a load failed: values that have outlived their TTL are served"
+            );
+        }
         values
     })
 }

@@ -13,7 +13,14 @@ const QUIET: Duration = Duration::from_secs(30);
 /// The cache's failures, on their way to the log.
 #[derive(Debug, Default)]
 pub(crate) struct Complaints {
-    last: Mutex<HashMap<ErrorKind, Last>>,
+    last: Mutex<HashMap<Topic, Last>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Topic {
+    Failure(ErrorKind),
+    /// Something else that a warning says.
+    Said(&'static str),
 }
 
 #[derive(Debug)]
@@ -25,18 +32,7 @@ struct Last {
 impl Complaints {
     /// Reports that `doing` failed.
     pub(crate) fn hear(&self, clock: &dyn Clock, doing: &'static str, error: &Error) {
-        let now = clock.elapsed();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let repeated = match last.get_mut(&error.kind()) {
-            Some(last) if now.saturating_sub(last.at) < QUIET => {
-                last.passed_over += 1;
-                return;
-            }
-            Some(last) => std::mem::take(&mut last.passed_over),
-            None => 0,
-        };
-        last.insert(error.kind(), Last { at: now, passed_over: 0 });
-        drop(last);
+        let Some(repeated) = self.due(clock, Topic::Failure(error.kind())) else { return };
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::warn!(
             doing,
@@ -45,5 +41,42 @@ impl Complaints {
             repeated,
             "the cache failed: reads are answered from the database, and a write does what its policy says"
         );
+    }
+
+    /// Whether this is to be said now, and how often it was passed over since it was said last.
+    pub(crate) fn may_say(&self, clock: &dyn Clock, what: &'static str) -> Option<u64> {
+        self.due(clock, Topic::Said(what))
+    }
+
+    fn due(&self, clock: &dyn Clock, topic: Topic) -> Option<u64> {
+        let now = clock.elapsed();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let repeated = match last.get_mut(&topic) {
+            Some(last) if now.saturating_sub(last.at) < QUIET => {
+                last.passed_over += 1;
+                return None;
+            }
+            Some(last) => std::mem::take(&mut last.passed_over),
+            None => 0,
+        };
+        last.insert(topic, Last { at: now, passed_over: 0 });
+        Some(repeated)
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::ManualClock;
+
+    #[test]
+    fn what_happens_often_is_said_once_in_half_a_minute_with_how_often() {
+        let (complaints, clock) = (Complaints::default(), ManualClock::new());
+        assert_eq!(complaints.may_say(&clock, "gone"), Some(0));
+        assert_eq!(complaints.may_say(&clock, "gone"), None);
+        assert_eq!(complaints.may_say(&clock, "stale"), Some(0), "another matter");
+        clock.advance(QUIET);
+        assert_eq!(complaints.may_say(&clock, "gone"), Some(1));
+        assert_eq!(complaints.may_say(&clock, "gone"), None);
     }
 }

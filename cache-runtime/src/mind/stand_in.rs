@@ -30,7 +30,9 @@ impl Reader<'_> {
             return None;
         }
         self.counters.stale.up();
-        tracing::warn!(key = %spec.key, "a load failed: a value that has outlived its TTL is served");
+        if let Some(repeated) = self.context.complaints.may_say(&*self.context.clock, "stale") {
+            tracing::warn!(key = %spec.key, repeated, "a load failed: a value that has outlived its TTL is served");
+        }
         Some((answer, value.body))
     }
 

@@ -213,8 +213,15 @@ impl Release {
     async fn attempt(&self, context: &Context) -> Result<()> {
         let outcomes = context.cache.release(&self.keys, self.token).await?;
         let gone = outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::WasGone).count();
-        if gone > 0 && self.begun {
-            tracing::warn!(gone, "holds were gone before their write released them");
+        if gone > 0
+            && self.begun
+            && let Some(repeated) = context.complaints.may_say(&*context.clock, "gone")
+        {
+            tracing::warn!(
+                gone,
+                repeated,
+                "no hold stood where a write released it: it had run out, was lost, or was never placed"
+            );
         }
         Ok(())
     }
