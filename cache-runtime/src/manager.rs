@@ -12,7 +12,6 @@ pub use builder::CacheManagerBuilder;
 pub use items::{Cached, Fresh, Guard, Holding, Item, ItemKey, Items, Tiers};
 use items::{Failures, Shelf};
 
-use crate::entry::Token;
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, Namespace};
 use crate::mind::Context;
@@ -137,10 +136,7 @@ impl CacheManager {
     /// What keeps the backend from answering; the values may then still be served.
     pub async fn invalidate_tags<T: AsRef<str>>(&self, tags: &[T]) -> Result<()> {
         let keys = tags.iter().map(|tag| self.tag_key(tag.as_ref())).collect::<Result<Vec<_>>>()?;
-        // A release with a token that nobody holds removes a stamp, and leaves writers' holds alone.
-        let outcome = self.backend().release(&keys, Token::new()).await.map(drop);
-        self.0.context.forget(&keys).await;
-        outcome
+        self.0.context.remove(&keys).await
     }
 
     /// The key of a tag's stamp.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::time::Duration;
 
+use super::complaints::Topic;
 use super::context::Context;
 use super::fill::era_of;
 use super::lease::Leases;
@@ -139,7 +140,7 @@ async fn stand_in<A: Answer>(
     (whole && era == reader.context.cache.era()).then(|| {
         reader.counters.stale.add(values.len());
         let Context { complaints, clock, .. } = &**reader.context;
-        if let Some(repeated) = complaints.may_say(&**clock, "stale") {
+        if let Some(repeated) = complaints.may_say(&**clock, Topic::Stale) {
             tracing::warn!(
                 rows = values.len(),
                 repeated,

@@ -16,11 +16,14 @@ pub(crate) struct Complaints {
     last: Mutex<HashMap<Topic, Last>>,
 }
 
+/// What is said once in a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Topic {
+pub(crate) enum Topic {
     Failure(ErrorKind),
-    /// Something else that a warning says.
-    Said(&'static str),
+    /// No hold stood where a write released it.
+    HoldGone,
+    /// A value that has outlived its TTL stood in for a load.
+    Stale,
 }
 
 #[derive(Debug)]
@@ -32,7 +35,7 @@ struct Last {
 impl Complaints {
     /// Reports that `doing` failed.
     pub(crate) fn hear(&self, clock: &dyn Clock, doing: &'static str, error: &Error) {
-        let Some(repeated) = self.due(clock, Topic::Failure(error.kind())) else { return };
+        let Some(repeated) = self.may_say(clock, Topic::Failure(error.kind())) else { return };
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::warn!(
             doing,
@@ -44,11 +47,7 @@ impl Complaints {
     }
 
     /// Whether this is to be said now, and how often it was passed over since it was said last.
-    pub(crate) fn may_say(&self, clock: &dyn Clock, what: &'static str) -> Option<u64> {
-        self.due(clock, Topic::Said(what))
-    }
-
-    fn due(&self, clock: &dyn Clock, topic: Topic) -> Option<u64> {
+    pub(crate) fn may_say(&self, clock: &dyn Clock, topic: Topic) -> Option<u64> {
         let now = clock.elapsed();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let repeated = match last.get_mut(&topic) {

@@ -15,7 +15,7 @@ use crate::clock::{Clock, nanos};
 use crate::entry::Token;
 use crate::error::{Error, Result};
 use crate::key::{Key, Namespace};
-use crate::policy::{Level, Policy};
+use crate::policy::{Level, OnUnreachable, Policy};
 use crate::port::{CoherentCache, Observer, Step};
 
 /// Beats are no further apart than this, so that an outage is noticed soon, and no closer than that, so that they cost
@@ -98,6 +98,12 @@ impl Context {
             self.before(Step::Forget, key).await;
             self.evict(key);
         }
+    }
+
+    /// Whether keys that the cache cannot be told of are left in the outbox: that is the policy, and somebody will deliver
+    /// them.
+    pub(crate) fn goes_by_outbox(&self) -> bool {
+        self.policy.on_unreachable == OnUnreachable::Outbox && self.gate.is_relayed()
     }
 
     /// Takes whatever stands at these keys away, but for the holds of writers; what was loaded before is filled nowhere.

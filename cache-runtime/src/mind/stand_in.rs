@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::complaints::Topic;
 use super::fill::Filling;
 use super::reader::Reader;
 use super::spec::{Answer, Spec};
@@ -30,7 +31,8 @@ impl Reader<'_> {
             return None;
         }
         self.counters.stale.up();
-        if let Some(repeated) = self.context.complaints.may_say(&*self.context.clock, "stale") {
+        if let Some(repeated) = self.context.complaints.may_say(&*self.context.clock, Topic::Stale)
+        {
             tracing::warn!(key = %spec.key, repeated, "a load failed: a value that has outlived its TTL is served");
         }
         Some((answer, value.body))

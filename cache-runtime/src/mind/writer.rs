@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::complaints::Topic;
 use super::context::Context;
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
@@ -96,8 +97,7 @@ impl Held {
     /// one that would be refused, or leave old values behind, tries for as long as a stall lasts.
     async fn place_patiently(&mut self) -> Result<()> {
         let context = Arc::clone(&self.context);
-        let by_outbox =
-            context.policy.on_unreachable == OnUnreachable::Outbox && context.gate.is_relayed();
+        let by_outbox = context.goes_by_outbox();
         let began = tokio::time::Instant::now();
         loop {
             match self.renew().await {
@@ -215,7 +215,7 @@ impl Release {
         let gone = outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::WasGone).count();
         if gone > 0
             && self.begun
-            && let Some(repeated) = context.complaints.may_say(&*context.clock, "gone")
+            && let Some(repeated) = context.complaints.may_say(&*context.clock, Topic::HoldGone)
         {
             tracing::warn!(
                 gone,

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::key::{Key, KeyBuilder};
 use crate::mind::{Held, settle};
 use crate::postgres::{Change, Entity, Rows};
-use crate::transaction::CacheTransaction;
+use crate::transaction::{CacheTransaction, detached};
 use sqlx::{Connection, PgConnection};
 
 type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;
@@ -210,11 +210,8 @@ async fn as_others_see<E: Entity>(
             }
         }
     };
-    // In a task of its own: a caller who goes away must not leave an answer half read on a connection of the pool.
-    match tokio::spawn(reading).await {
-        Ok(rows) => rows,
-        Err(_) => Err(sqlx::Error::WorkerCrashed),
-    }
+    // A caller who goes away must not leave an answer half read on a connection of the pool.
+    detached(reading).await
 }
 
 impl<R: CachedRepository> fmt::Debug for Invalidation<'_, R> {

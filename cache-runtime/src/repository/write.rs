@@ -8,11 +8,10 @@ use sqlx::PgConnection;
 use super::Repository;
 use super::config::CachedRepository;
 use super::within::Within;
-use crate::entry::{Entry, Token};
+use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
-use crate::mind::{Answer, Context, Optional, Stats, Whole};
-use crate::policy::OnUnreachable;
+use crate::mind::{Answer, Optional, Stats, Whole};
 use crate::postgres::{Change, Entity, Lent, Rows, SchemaError, record, verify};
 use crate::transaction::CacheTransaction;
 
@@ -147,16 +146,11 @@ impl<R: CachedRepository> Repository<'_, R> {
         Ok(keys)
     }
 
-    /// Removes what stands at these keys, and leaves writers' holds alone: a release with a token that nobody holds. Where
-    /// the cache is out of reach they go by the outbox, as a write's do.
+    /// Removes what stands at these keys, and leaves writers' holds alone. Where the cache is out of reach they go by the
+    /// outbox, as a write's do.
     pub(super) async fn forget(&self, keys: BTreeSet<Key>) -> Result<()> {
         let keys: Vec<_> = keys.into_iter().collect();
-        let context = &self.core.context;
-        context.forget(&keys).await;
-        let outcome = context.cache.release(&keys, Token::new()).await;
-        // Once more: what was read before the release may have been kept since.
-        context.forget(&keys).await;
-        if let Err(error) = outcome {
+        if let Err(error) = self.core.context.remove(&keys).await {
             self.leave(&keys, error).await?;
         }
         self.core.counters.invalidations.add(keys.len());
@@ -165,18 +159,18 @@ impl<R: CachedRepository> Repository<'_, R> {
 
     /// Leaves keys in the outbox, where that is the policy and somebody will deliver them.
     async fn leave(&self, keys: &[Key], error: Error) -> Result<()> {
-        let Context { policy, gate, namespace, .. } = &*self.core.context;
-        if policy.on_unreachable != OnUnreachable::Outbox || !gate.is_relayed() {
+        let context = &self.core.context;
+        if !context.goes_by_outbox() {
             return Err(error);
         }
         let mut on = Lent::of(self.host.db()).await?;
-        record(&mut on, namespace, keys).await.map_err(|error| {
+        record(&mut on, &context.namespace, keys).await.map_err(|error| {
             Error::new(ErrorKind::Outbox, "the keys could not be left in the outbox").because(error)
         })?;
         on.give_back();
         // A drain that began before does not know of them.
-        gate.doubt();
-        self.core.context.forget(keys).await;
+        context.gate.doubt();
+        context.forget(keys).await;
         Ok(())
     }
 

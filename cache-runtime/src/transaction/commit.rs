@@ -10,7 +10,6 @@ use super::{CacheTransaction, Touched, ended, is_refusal, roll_back};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::mind::{Context, Held, release_all, settle};
-use crate::policy::OnUnreachable;
 use crate::postgres::{delivered, record};
 
 /// How long a write that went by the outbox waits for its delivery: longer than any process with a relay takes to
@@ -126,7 +125,7 @@ impl CacheTransaction {
         keys: Vec<Key>,
         error: Error,
     ) -> sqlx::Result<Posted> {
-        if context.policy.on_unreachable != OnUnreachable::Outbox || !context.gate.is_relayed() {
+        if !context.goes_by_outbox() {
             return Err(error.into());
         }
         let posted = self.post(context, keys, true).await.map_err(|failure| {

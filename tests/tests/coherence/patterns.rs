@@ -5,18 +5,14 @@ use std::time::Duration;
 
 use cache_runtime::backend::MemoryCache;
 use cache_runtime::testing::{FaultyCache, ManualClock, Op};
-use cache_runtime::{CacheManager, Level, Origin, State, Step, Walk};
+use cache_runtime::{CacheManager, Level, State, Step, Walk};
 use tests::{eventually, in_time};
 
-use crate::world::{Cities, World, city};
+use crate::world::{Cities, World, city, near, population};
 
 async fn delete(cities: &Cities, glob: &str) -> u64 {
     let pattern = cities.cache.pattern(glob).unwrap();
     cities.cache.delete_matching(&pattern, Walk::new()).await.unwrap()
-}
-
-async fn population(cities: &Cities, id: i64) -> i64 {
-    cities.get(id).await.unwrap().unwrap().population
 }
 
 #[tokio::test]
@@ -69,11 +65,7 @@ async fn a_removal_by_pattern_is_seen_at_once_by_the_process_that_makes_it() {
         .build()
         .unwrap();
     let here = Cities { cache: manager, ..world.here.clone() };
-    eventually("the tier has the row", || async {
-        here.get(1).await.unwrap();
-        here.explain(1).await.origin == Origin::Process
-    })
-    .await;
+    near(&here, 1).await;
     world.sql("UPDATE cities SET population = 7 WHERE id = 1").await;
     // It hears nothing more of what is announced, its own announcements included.
     cache.stall(Op::Hear);
@@ -86,18 +78,9 @@ async fn a_removal_by_pattern_is_seen_at_once_by_the_process_that_makes_it() {
 
 #[tokio::test]
 async fn a_removal_by_pattern_empties_the_tier_of_every_process() {
-    let clock = ManualClock::new();
-    // Zero means "never" to the proof of a stream.
-    clock.advance(Duration::from_secs(60));
-    let (shared, bound) = (clock.shared(), Duration::from_secs(1));
-    let world =
-        World::with(|builder| builder.level(Level::Bounded(bound)).clock(shared.clone())).await;
+    let (world, _clock) = World::bounded(Duration::from_secs(1)).await;
     for cities in [&world.here, &world.elsewhere] {
-        eventually("the tier has the row", || async {
-            cities.get(1).await.unwrap();
-            cities.explain(1).await.origin == Origin::Process
-        })
-        .await;
+        near(cities, 1).await;
     }
     world.sql("UPDATE cities SET population = 7 WHERE id = 1").await;
     assert_eq!(population(&world.here, 1).await, 2100, "nobody said a word");

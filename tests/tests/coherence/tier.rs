@@ -8,32 +8,13 @@ use cache_runtime::testing::{FaultyCache, ManualClock, Op};
 use cache_runtime::{CacheManager, Level, Origin, ReadAt, State, Step};
 use tests::{RedisServer, eventually, in_time};
 
-use crate::world::{Cities, World, city};
+use crate::world::{Cities, World, city, near, population};
 
 const BOUND: Duration = Duration::from_secs(1);
 
 /// The first process has a tier and a clock that stands still.
 async fn world() -> (World, ManualClock) {
-    let clock = ManualClock::new();
-    // Zero means "never" to the proof of a stream.
-    clock.advance(Duration::from_secs(60));
-    let shared = clock.shared();
-    let world =
-        World::with(|builder| builder.level(Level::Bounded(BOUND)).clock(shared.clone())).await;
-    (world, clock)
-}
-
-/// Reads the row until the tier answers.
-async fn near(cities: &Cities, id: i64) {
-    eventually("the tier has the row", || async {
-        cities.get(id).await.unwrap();
-        cities.explain(id).await.origin == Origin::Process
-    })
-    .await;
-}
-
-async fn population(cities: &Cities, id: i64) -> i64 {
-    cities.get(id).await.unwrap().unwrap().population
+    World::bounded(BOUND).await
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_runtime::testing::{Gate, Stepper};
+use cache_runtime::testing::{Gate, ManualClock, Stepper};
 use cache_runtime::{
-    CacheManager, CacheManagerBuilder, CacheTransaction, Entity, Key, Level, State, Step,
+    CacheManager, CacheManagerBuilder, CacheTransaction, Entity, Key, Level, Origin, State, Step,
     cached_repository,
 };
 use serde::{Deserialize, Serialize};
@@ -123,7 +123,31 @@ pub(crate) fn city(id: i64, slug: &str, country: &str, population: i64) -> City 
     City { id, slug: slug.to_owned(), country: Some(country.to_owned()), population }
 }
 
+/// Reads the row until the tier in the process answers.
+pub(crate) async fn near(cities: &Cities, id: i64) {
+    eventually("the tier has the row", || async {
+        cities.get(id).await.unwrap();
+        cities.explain(id).await.origin == Origin::Process
+    })
+    .await;
+}
+
+pub(crate) async fn population(cities: &Cities, id: i64) -> i64 {
+    cities.get(id).await.unwrap().unwrap().population
+}
+
 impl World {
+    /// Processes that keep what they read for themselves, on a clock that stands still.
+    pub(crate) async fn bounded(bound: Duration) -> (Self, ManualClock) {
+        let clock = ManualClock::new();
+        // Zero means "never" to the proof of a stream.
+        clock.advance(Duration::from_secs(60));
+        let shared = clock.shared();
+        let world =
+            Self::with(|builder| builder.level(Level::Bounded(bound)).clock(shared.clone())).await;
+        (world, clock)
+    }
+
     /// Three cities: Paris (1) and Lyon (2) in France, Rome (3) in Italy. Nothing is cached.
     pub(crate) async fn new() -> Self {
         Self::with(|builder| builder).await

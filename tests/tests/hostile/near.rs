@@ -3,35 +3,16 @@
 use std::time::Duration;
 
 use cache_runtime::testing::ManualClock;
-use cache_runtime::{CachedRepository, CallSpec, Level, Origin, ReadAt, State, Step, Whole};
+use cache_runtime::{CachedRepository, CallSpec, Level, ReadAt, State, Step, Whole};
 use tests::{eventually, in_time};
 
-use crate::world::{Cities, World};
+use crate::world::{World, near, population};
 
 const BOUND: Duration = Duration::from_secs(1);
 
 /// The first process has a tier and a clock that stands still.
 async fn world() -> (World, ManualClock) {
-    let clock = ManualClock::new();
-    // Zero means "never" to the proof of a stream.
-    clock.advance(Duration::from_secs(60));
-    let shared = clock.shared();
-    let world =
-        World::with(|builder| builder.level(Level::Bounded(BOUND)).clock(shared.clone())).await;
-    (world, clock)
-}
-
-/// Reads the row until the tier answers.
-async fn near(cities: &Cities, id: i64) {
-    eventually("the tier has the row", || async {
-        cities.get(id).await.unwrap();
-        cities.explain(id).await.origin == Origin::Process
-    })
-    .await;
-}
-
-async fn population(cities: &Cities, id: i64) -> i64 {
-    cities.get(id).await.unwrap().unwrap().population
+    World::bounded(BOUND).await
 }
 
 /// Hazards 13 and 23 for what is renewed: the server has evicted the value, so renewing it replaces nothing there.

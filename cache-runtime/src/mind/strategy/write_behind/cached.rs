@@ -1,23 +1,18 @@
 //! Reads of what does not wait: from the cache, or from the source and into the cache.
 
-use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::codec;
-use crate::entry::Body;
 use crate::key::Key;
+use crate::mind::answer::{Cacheable, Optional, Shared};
 use crate::mind::context::Context;
 use crate::mind::flight::Flights;
 use crate::mind::loads::Turn;
 use crate::mind::reader::{Reader, Sharing};
-use crate::mind::spec::{Answer, Kept, Spec};
+use crate::mind::spec::{Answer, Spec};
 use crate::mind::stats::Counters;
-use crate::policy::{Codec, Level};
+use crate::policy::Level;
 use crate::shape::Shape;
 
 /// The values of one write-behind that are in its source.
@@ -28,7 +23,7 @@ pub(super) struct Cached<V> {
     value: PhantomData<fn() -> V>,
 }
 
-impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> Cached<V> {
+impl<V: Cacheable> Cached<V> {
     pub(super) fn new(context: &Context) -> Self {
         Self {
             flights: context.new_flights(),
@@ -57,7 +52,7 @@ impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> Cached<V> {
             ttl: policy.ttl,
             negative_ttl: policy.negative_ttl,
             codec: policy.codec,
-            shape: *self.shape.get_or_init(|| Row::<V>::shape("write-behind")),
+            shape: *self.shape.get_or_init(|| Optional::<Shared<V>>::shape("write-behind")),
             level: match Level::Strong.here() {
                 Level::Database => Level::Database,
                 _ => Level::Strong,
@@ -70,44 +65,6 @@ impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> Cached<V> {
             Reader { context, flights: &self.flights, counters: &self.counters, cap: None };
         let sharing = Sharing { split: |error| (error, None), restore: |_| None, own: |_| None };
         let load = |turn: Turn| turn.during(async { Ok(load().await?.map(Arc::new)) });
-        reader.read::<Row<V>, E, _, _>(&spec, sharing, (load, None)).await
-    }
-}
-
-/// A value that is shared, or the knowledge that there is none.
-struct Row<V>(PhantomData<fn() -> V>);
-
-impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> Answer for Row<V> {
-    type Value = Option<Arc<V>>;
-
-    fn shape(declared: &str) -> Shape {
-        Shape::of::<V>(declared)
-    }
-
-    fn encode(value: &Self::Value, codec: Codec) -> Option<Body> {
-        value.as_deref().map_or(Some(Body::Nothing), |value| codec::encode(value, codec))
-    }
-
-    fn decode(body: &Body) -> Option<Self::Value> {
-        match body {
-            Body::Nothing => Some(None),
-            Body::Encoded { codec, payload } => {
-                codec::decode(*codec, payload).map(|value| Some(Arc::new(value)))
-            }
-        }
-    }
-
-    fn keep(value: &Self::Value, _: &Body) -> Kept {
-        value
-            .clone()
-            .map_or(Kept::Nothing, |value| Kept::Shared(value as Arc<dyn Any + Send + Sync>))
-    }
-
-    fn recall(kept: Kept) -> Option<Self::Value> {
-        match kept {
-            Kept::Nothing => Some(None),
-            Kept::Shared(value) => value.downcast().ok().map(Some),
-            Kept::Encoded(_) => None,
-        }
+        reader.read::<Optional<Shared<V>>, E, _, _>(&spec, sharing, (load, None)).await
     }
 }

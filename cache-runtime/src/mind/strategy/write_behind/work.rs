@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep};
 use super::batch::{Held, decoded, last_of_each};
 use super::stats::Trouble;
 use super::{Shared, away};
-use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::port::{Failed, QueuedWrite, Write, WriteBehindSource};
@@ -275,11 +274,7 @@ impl<S: WriteBehindSource> Work<S> {
         }
         let keys: HashSet<&Key> = writes.iter().map(|write| &write.key).collect();
         let keys: Vec<Key> = keys.into_iter().cloned().collect();
-        let context = &self.shared.context;
-        // Nobody holds this token: values and leases go.
-        context.cache.release(&keys, Token::new()).await?;
-        context.forget(&keys).await;
-        Ok(())
+        self.shared.context.remove(&keys).await
     }
 
     /// The source has refused this write alone.
