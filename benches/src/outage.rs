@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use cache_runtime::backend::{RedisCache, RedisState};
+use cache_runtime::BreakerState;
+use cache_runtime::backend::RedisCache;
 use cache_runtime::{Cache, Key, Namespace};
 use tests::RedisServer;
 
@@ -26,7 +27,7 @@ pub(crate) async fn breaker(times: usize) -> Result<Vec<Figure>, Box<dyn Error>>
         // Callers that come back from the last round are at work again.
         tokio::time::sleep(Duration::from_millis(200)).await;
         server.pause();
-        opened.push(until(&cache, |state| state != RedisState::Closed).await);
+        opened.push(until(&cache, |state| state != BreakerState::Closed).await);
         let began = Instant::now();
         for _ in 0..REFUSED {
             let answer = cache.get(&key).await;
@@ -34,7 +35,7 @@ pub(crate) async fn breaker(times: usize) -> Result<Vec<Figure>, Box<dyn Error>>
         }
         refused.push(began.elapsed() / REFUSED);
         server.resume();
-        closed.push(until(&cache, |state| state == RedisState::Closed).await);
+        closed.push(until(&cache, |state| state == BreakerState::Closed).await);
     }
     load.stop().await;
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
@@ -47,9 +48,9 @@ pub(crate) async fn breaker(times: usize) -> Result<Vec<Figure>, Box<dyn Error>>
     ])
 }
 
-async fn until(cache: &RedisCache, is: impl Fn(RedisState) -> bool) -> Duration {
+async fn until(cache: &RedisCache, is: impl Fn(BreakerState) -> bool) -> Duration {
     let began = Instant::now();
-    while !is(cache.health().state) {
+    while !is(cache.health().breaker) {
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
     began.elapsed()

@@ -12,7 +12,7 @@ use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
 use crate::grammar::level::Level;
-use crate::grammar::value::Codec;
+use crate::grammar::value::{Codec, Compression};
 use crate::model::Crate;
 
 /// The place of a token of the user's, for code that is not: an error about the code is shown there, and no lint or
@@ -56,6 +56,21 @@ fn codec_of(krate: &Crate, codec: Codec) -> TokenStream {
     match codec {
         Codec::Postcard => quote!(#krate::Codec::Postcard),
         Codec::Json => quote!(#krate::Codec::Json),
+        // Behind a feature: where that is off, the compiler names it.
+        Codec::MessagePack => quote!(#krate::__private::features::MSGPACK),
+    }
+}
+
+/// `Some(Compression::Lz4)`, or `None`.
+fn compression(krate: &Crate, compression: Option<Compression>) -> TokenStream {
+    option(compression.map(|compression| compression_of(krate, compression)))
+}
+
+fn compression_of(krate: &Crate, compression: Compression) -> TokenStream {
+    match compression {
+        Compression::None => quote!(#krate::Compression::None),
+        Compression::Lz4 => quote!(#krate::Compression::Lz4),
+        Compression::Zstd => quote!(#krate::__private::features::ZSTD),
     }
 }
 

@@ -82,7 +82,10 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// - `entity = City`: the type of the rows.
 /// - `ttl = "15m"`: how long a row lives in the cache. Default: the manager's.
 /// - `negative_ttl = "30s"`: how long it is remembered that there is no such row. Default: the manager's.
-/// - `codec = "postcard"` or `"json"`: how rows are written. Default: the manager's.
+/// - `codec = "postcard"`, `"json"` or, with the feature `msgpack`, `"msgpack"`: how rows are written. Default: the
+///   manager's.
+/// - `compression = "lz4"`, `"none"` or, with the feature `zstd`, `"zstd"`: how rows above the manager's `compress_above`
+///   are made smaller. Default: the manager's.
 /// - `level = "strong"`, `level = "database"` or a time, `level = "500ms"`: how old an answer may be. `"strong"` is never
 ///   older than what was committed when the read began; a time is `Level::Bounded`: never older than what was committed
 ///   that long before the read began, nor than what this process has written; `"database"` passes the cache over. A
@@ -104,7 +107,8 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// - `crate = some::path`: where `cache_runtime` is found. Default `::cache_runtime`.
 ///
 /// Durations are numbers with a unit of `ms`, `s`, `m`, `h` or `d`, or several from large to small: `"1.5s"`,
-/// `"1h30m"`. A TTL of `"0s"` stores nothing.
+/// `"1h30m"`. A TTL of `"0s"` stores nothing; one may also be named by how often the data change: `"realtime"` (5 s),
+/// `"volatile"` (1 min), `"normal"` (15 min), `"stable"` (6 h), `"static"` (1 d).
 ///
 /// The struct gets `get`, `get_many`, `find_by_…` for each of `unique`, `list_by_…` for each of `list`, `insert`,
 /// `insert_many`, `update`, `upsert`, `delete`, `delete_many`, `warm`, `invalidate`, `refresh`, `explain`,
@@ -121,7 +125,7 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// - `key = "largest:{limit}"`, required: the key under the repository's table. Every argument, or a field of it
 ///   (`{filter.country}`), must be in it, so that no two calls share an answer by mistake.
 /// - `skip(argument)`: arguments that make no difference to the answer.
-/// - `ttl`, `negative_ttl`, `codec`, `level`, `stale_on_error` as on the struct. Default: the
+/// - `ttl`, `negative_ttl`, `codec`, `compression`, `level`, `stale_on_error` as on the struct. Default: the
 ///   repository's. `negative_ttl` is for methods that return an `Option`. A level promises as much as `tags` name.
 /// - `tags("cities", "country:{country}")`: tags that the answer depends on; a placeholder is an argument. The tag that
 ///   bears the table's name is invalidated by every change of a row. Another repository's tags can stand here as well;

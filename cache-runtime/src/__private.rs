@@ -15,6 +15,23 @@ use sqlx::{Arguments, Encode, Postgres, Type};
 use crate::postgres::Entity;
 use crate::repository::CachedRepository;
 
+/// What is there with a feature of this crate alone: an annotation that needs one names it here, and the compiler says
+/// which feature it is that is off.
+pub mod features {
+    #[cfg(feature = "msgpack")]
+    use crate::policy::Codec;
+    #[cfg(feature = "zstd")]
+    use crate::policy::Compression;
+
+    /// `codec = "msgpack"`
+    #[cfg(feature = "msgpack")]
+    pub const MSGPACK: Codec = Codec::MessagePack;
+
+    /// `compression = "zstd"`
+    #[cfg(feature = "zstd")]
+    pub const ZSTD: Compression = Compression::Zstd;
+}
+
 /// Appends a value to a query's arguments.
 ///
 /// # Errors

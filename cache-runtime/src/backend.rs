@@ -6,7 +6,7 @@ mod null;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]
-pub use self::redis::{RedisCache, RedisCacheBuilder, RedisHealth, RedisState};
+pub use self::redis::{RedisCache, RedisCacheBuilder};
 
 #[cfg(feature = "memory")]
 pub use self::memory::{MemoryCache, MemoryCacheBuilder};

@@ -11,10 +11,13 @@
 //! A tag's key holds a lease that nobody fills: its token is the tag's stamp. A value that was loaded under a tag bears
 //! the stamp, and is a hit only while the tag still does.
 //!
-//! A value's header is 35 bytes: `V`, format version, codec (low half; the high half is zero), flags, number of
+//! A value's header is 35 bytes: `V`, format version, codec (low half: 1 postcard, 2 JSON, 3 MessagePack) and compression
+//! (high half: 0 none, 1 LZ4, 2 zstd; a compressed payload begins with the size that it unpacks to), flags, number of
 //! tag stamps, fingerprint (8), [era](crate::CoherentCache::era) (8), fill time in Unix milliseconds (6), soft TTL in
 //! milliseconds (4, zero for none), load cost in microseconds (4); little-endian. A header that is not exactly understood makes the entry
 //! [`Foreign`](Entry::Foreign): a miss that the next fill repairs, never an error.
+
+mod packed;
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -22,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::policy::Codec;
+use crate::policy::{Codec, Compression};
 
 const VERSION: u8 = 1;
 const HEADER: usize = 35;
@@ -132,6 +135,17 @@ pub enum Body {
         /// Its bytes.
         payload: Bytes,
     },
+    /// The encoded value, compressed: as it stands in a cache, never as a reader gets it.
+    Packed {
+        /// Who wrote it.
+        codec: Codec,
+        /// Who made it smaller.
+        compression: Compression,
+        /// What it claims to unpack to, in bytes.
+        unpacked: u32,
+        /// Its bytes, the claim before them.
+        payload: Bytes,
+    },
 }
 
 impl Body {
@@ -140,7 +154,7 @@ impl Body {
     pub fn len(&self) -> usize {
         match self {
             Self::Nothing => 0,
-            Self::Encoded { payload, .. } => payload.len(),
+            Self::Encoded { payload, .. } | Self::Packed { payload, .. } => payload.len(),
         }
     }
 
@@ -171,6 +185,10 @@ impl fmt::Debug for Body {
             Self::Encoded { codec, payload } => {
                 write!(f, "Encoded({codec:?}, {} bytes)", payload.len())
             }
+            Self::Packed { codec, compression, unpacked, payload } => {
+                let packed = payload.len();
+                write!(f, "Packed({codec:?}, {compression:?}, {unpacked} bytes in {packed})")
+            }
         }
     }
 }
@@ -197,6 +215,9 @@ impl Value {
         let (codec, flags, payload) = match &self.body {
             Body::Nothing => (0, NOTHING, &[][..]),
             Body::Encoded { codec, payload } => (codec_byte(*codec), 0, &payload[..]),
+            Body::Packed { codec, compression, payload, .. } => {
+                (codec_byte(*codec) | (compression_byte(*compression) << 4), 0, &payload[..])
+            }
         };
         let mut bytes = BytesMut::with_capacity(HEADER + self.stamps.len() * STAMP + payload.len());
         bytes.put_slice(&[VALUE, VERSION, codec, flags]);
@@ -239,7 +260,14 @@ impl Value {
         let body = if flags & NOTHING != 0 {
             (codec == 0 && rest.is_empty()).then_some(Body::Nothing)?
         } else {
-            Body::Encoded { codec: codec_of(codec)?, payload: rest }
+            let (codec, compression) = (codec_of(codec & 0x0F)?, compression_of(codec >> 4)?);
+            match compression {
+                Compression::None => Body::Encoded { codec, payload: rest },
+                compression => {
+                    let unpacked = packed::claimed(&rest)?;
+                    Body::Packed { codec, compression, unpacked, payload: rest }
+                }
+            }
         };
         Some(Self { fingerprint, era, filled_at, soft_ttl_millis, load_micros, stamps, body })
     }
@@ -249,6 +277,8 @@ fn codec_byte(codec: Codec) -> u8 {
     match codec {
         Codec::Postcard => 1,
         Codec::Json => 2,
+        #[cfg(feature = "msgpack")]
+        Codec::MessagePack => 3,
     }
 }
 
@@ -256,6 +286,27 @@ fn codec_of(byte: u8) -> Option<Codec> {
     match byte {
         1 => Some(Codec::Postcard),
         2 => Some(Codec::Json),
+        #[cfg(feature = "msgpack")]
+        3 => Some(Codec::MessagePack),
+        _ => None,
+    }
+}
+
+fn compression_byte(compression: Compression) -> u8 {
+    match compression {
+        Compression::None => 0,
+        Compression::Lz4 => 1,
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => 2,
+    }
+}
+
+fn compression_of(half: u8) -> Option<Compression> {
+    match half {
+        0 => Some(Compression::None),
+        1 => Some(Compression::Lz4),
+        #[cfg(feature = "zstd")]
+        2 => Some(Compression::Zstd),
         _ => None,
     }
 }

@@ -3,9 +3,10 @@
 //! A key reads `namespace:table:kind:part…`. Within a part, every character that has a meaning in a key, in a pattern
 //! or in a cluster's hash tag (`: = { } * ? [ ] \ %`, white space and control characters) is written as `%` and two
 //! hexadecimal digits for each byte, so `redis-cli` shows keys as a person would write them, and two different values
-//! never meet in one key. Keys are never hashed or cut. No part contains a `{`, so the whole key decides its slot in a
-//! cluster.
+//! never meet in one key. Keys are never hashed or cut: a hash may meet another, and nobody can read it. No part contains
+//! a `{`, so the whole key decides its slot in a cluster.
 
+mod namespace;
 mod pattern;
 mod text;
 
@@ -16,96 +17,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use self::namespace::Namespace;
 pub use self::pattern::Pattern;
 use crate::error::{Error, ErrorKind, Result};
-
-/// What follows the namespace in the key of every item.
-const ITEMS: &str = ":item:=";
-
-/// The name under which all keys of one application stand, apart from everyone else's on the same server.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Namespace(Arc<str>);
-
-impl Namespace {
-    /// A namespace of this name; it is escaped like every other part.
-    ///
-    /// # Errors
-    /// [`Config`](ErrorKind::Config) for an empty name, which would claim the whole server.
-    pub fn new(name: &str) -> Result<Self> {
-        if name.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "the namespace is empty: give the application a name, such as \"shop\"",
-            ));
-        }
-        let mut escaped = String::with_capacity(name.len());
-        text::escape(name, &mut escaped);
-        Ok(Self(escaped.into()))
-    }
-
-    /// Begins a key in this namespace.
-    #[must_use]
-    pub fn key(&self) -> KeyBuilder {
-        let mut text = String::with_capacity(64);
-        text.push_str(&self.0);
-        KeyBuilder { text, tag: None, failed: None }
-    }
-
-    /// Begins the key of a tag. Its text and values are put together as they are, without escapes or separators, into
-    /// the tag's name: `country:` and `US` make the tag `country:US`.
-    #[must_use]
-    pub fn tag(&self) -> KeyBuilder {
-        KeyBuilder { tag: Some(String::new()), ..self.key().text("tag") }
-    }
-
-    /// Begins the key of an item that is cached by hand: `namespace:item:=name`, where no table has anything.
-    #[must_use]
-    pub fn item(&self, name: &str) -> KeyBuilder {
-        self.key().text("item").value(name)
-    }
-
-    /// The prefix of every item. It ends behind the mark of their names.
-    pub(crate) fn items(&self) -> Prefix {
-        Prefix(Key(format!("{}{ITEMS}", self.0).into()))
-    }
-
-    /// Whether this is the key of an item in this namespace.
-    pub(crate) fn has_item(&self, key: &Key) -> bool {
-        key.0.strip_prefix(&*self.0).is_some_and(|rest| rest.starts_with(ITEMS))
-    }
-
-    /// The prefix of every key that [`key`](Self::key) followed by `text(fixed)` begins.
-    #[must_use]
-    pub fn prefix(&self, fixed: &str) -> Prefix {
-        let mut key = self.key().text(fixed);
-        key.text.push(':');
-        Prefix(Key(key.text.into()))
-    }
-
-    /// The prefix of all keys.
-    #[must_use]
-    pub fn whole(&self) -> Prefix {
-        Prefix(Key(format!("{}:", self.0).into()))
-    }
-
-    /// The escaped name, as it stands at the head of each key.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The pattern that matches this namespace's keys and no others, for `SCAN`.
-    #[must_use]
-    pub fn pattern(&self) -> String {
-        format!("{}:*", self.0)
-    }
-
-    /// Whether `key` stands in this namespace.
-    #[must_use]
-    pub fn owns(&self, key: &str) -> bool {
-        key.strip_prefix(&*self.0).is_some_and(|rest| rest.starts_with(':'))
-    }
-}
 
 /// The head that several keys of one namespace have in common, whole parts of it: every key of a table, say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -143,12 +57,6 @@ impl Prefix {
     }
 }
 
-impl fmt::Debug for Namespace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Namespace").field(&self.as_str()).finish()
-    }
-}
-
 /// A whole key. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(Arc<str>);
@@ -164,6 +72,31 @@ impl Key {
     #[must_use]
     pub fn namespace(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a key begins with its namespace")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The key as far as it is the same for everyone, for a log that people read who should not read the values: a
+    /// value that stands in it, and all behind it, is `=…`. Whole keys are safe against a reader's terminal all the
+    /// same, because control characters and white space are escaped in them.
+    ///
+    /// ```
+    /// use cache_runtime::Namespace;
+    ///
+    /// let key = Namespace::new("shop")?.key().text("users:by:mail").value("a@b.c").finish()?;
+    /// assert_eq!(key.masked().to_string(), "shop:users:by:mail:=…");
+    /// # Ok::<(), cache_runtime::Error>(())
+    /// ```
+    #[must_use]
+    pub fn masked(&self) -> impl fmt::Display + use<'_> {
+        let fixed = self.0.find(":=").map_or(&*self.0, |at| self.0.get(..at).unwrap_or_default());
+        let rest = if fixed.len() < self.0.len() { ":=…" } else { "" };
+        fmt::from_fn(move |f| write!(f, "{fixed}{rest}"))
     }
 
     /// The key that the server, or a table in the database, calls so.
@@ -212,9 +145,15 @@ pub struct KeyBuilder {
     /// The name so far, where this is the key of a tag.
     tag: Option<String>,
     failed: Option<String>,
+    /// The most bytes that the key may have.
+    most: usize,
 }
 
 impl KeyBuilder {
+    fn begin(text: String) -> Self {
+        Self { text, tag: None, failed: None, most: usize::MAX }
+    }
+
     /// Appends fixed text; a `:` in it separates parts, everything else is escaped.
     #[must_use]
     pub fn text(mut self, fixed: &str) -> Self {
@@ -226,6 +165,31 @@ impl KeyBuilder {
     #[must_use]
     pub fn value<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         self.push_value(value);
+        self
+    }
+
+    /// Appends what a value is shown as, marked and escaped like a [`value`](Self::value): for types that serde does not
+    /// know. Two values that are shown alike make the same key.
+    ///
+    /// ```
+    /// use cache_runtime::Namespace;
+    ///
+    /// let address = std::net::Ipv6Addr::LOCALHOST;
+    /// let key = Namespace::new("shop")?.key().text("blocked").display(&address).finish()?;
+    /// assert_eq!(key.as_str(), "shop:blocked:=%3A%3A1");
+    /// # Ok::<(), cache_runtime::Error>(())
+    /// ```
+    #[must_use]
+    pub fn display<T: fmt::Display + ?Sized>(self, value: &T) -> Self {
+        self.value(&value.to_string())
+    }
+
+    /// The most bytes that the key may have, its namespace and escapes included; [`finish`](Self::finish) refuses a
+    /// longer one. There is no bound where none is given: Redis takes keys of half a gigabyte, and a key that was cut or
+    /// hashed to fit would be somebody else's.
+    #[must_use]
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.most = bytes;
         self
     }
 
@@ -264,12 +228,20 @@ impl KeyBuilder {
     /// The key.
     ///
     /// # Errors
-    /// [`Codec`](ErrorKind::Codec) where a value refused to be serialised.
+    /// [`Codec`](ErrorKind::Codec) where a value refused to be serialised, or where the key is longer than
+    /// [`at_most`](Self::at_most) allows.
     pub fn finish(mut self) -> Result<Key> {
         if let Some(name) = self.tag.take() {
             self.push_value(&name);
         }
+        let (bytes, most) = (self.text.len(), self.most);
         match self.failed {
+            None if bytes > most => {
+                let message = format!(
+                    "the key takes {bytes} bytes, of {most} that are allowed: key by something shorter, such as a digest"
+                );
+                Err(Error::new(ErrorKind::Codec, message))
+            }
             None => Ok(Key(self.text.into())),
             Some(reason) => Err(refused(&reason)),
         }
@@ -293,13 +265,13 @@ impl ScratchKey {
         let mut text = SCRATCH.take();
         text.clear();
         text.push_str(head);
-        Self(KeyBuilder { text, tag: None, failed: None })
+        Self(KeyBuilder::begin(text))
     }
 
     /// Writes what follows the head.
     pub(crate) fn written(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
         let text = std::mem::take(&mut self.0.text);
-        self.0 = write(KeyBuilder { text, tag: None, failed: None });
+        self.0 = write(KeyBuilder::begin(text));
         self
     }
 

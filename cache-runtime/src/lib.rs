@@ -91,6 +91,9 @@
 //! | `macros` | yes | `#[derive(Entity)]` and `#[cached_repository]` |
 //! | `redis` | yes | the Redis hand |
 //! | `memory` | yes | the in-memory hand |
+//! | `msgpack` | no | the codec MessagePack |
+//! | `zstd` | no | compression by zstd, beside LZ4 |
+//! | `config-toml`, `config-yaml` | no | configuration from files |
 //! | `testing` | no | the conformance suite, the faulty cache, the manual clock and the stepper |
 
 pub mod backend;
@@ -127,7 +130,8 @@ pub use clock::{Clock, Moment, SystemClock};
 pub use error::{Error, ErrorKind, Result};
 pub use key::{Key, KeyBuilder, Namespace, Pattern, Prefix};
 pub use manager::{
-    CacheManager, CacheManagerBuilder, Cached, Fresh, Guard, Holding, Item, ItemKey, Items, Tiers,
+    CacheConfig, CacheManager, CacheManagerBuilder, Cached, Driver, Fresh, Guard, Health, Holding,
+    Item, ItemKey, Items, Secret, Tiers,
 };
 #[doc(hidden)]
 pub use mind::Kept;
@@ -137,7 +141,10 @@ pub use mind::{Lag, Relay, RelayBuilder, RelayStats};
 pub use mind::{
     OnUnknown, Trouble, WriteBehind, WriteBehindBuilder, WriteBehindError, WriteBehindStats,
 };
-pub use policy::{At, Codec, Level, OnUnreachable, Policy, ReadAt, Remaining, Ttl, parse_duration};
+pub use policy::{
+    At, Codec, Compression, Level, OnUnreachable, Policy, ReadAt, Remaining, Retry, Ttl,
+    Volatility, parse_duration,
+};
 pub use port::{
     Action, BackendStats, BreakerState, Command, ConnectionHealth, Counters, Execute, FromReply,
     Hashes, Keyspace, Lists, Pipeline, Pipelines, Progress, Queued, Replies, Reply, Sets, Walk,

@@ -2,13 +2,18 @@
 
 mod behind;
 mod builder;
+mod config;
+mod health;
 mod items;
 mod ports;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 pub use builder::CacheManagerBuilder;
+pub use config::{CacheConfig, Driver, Secret};
+pub use health::Health;
 pub use items::{Cached, Fresh, Guard, Holding, Item, ItemKey, Items, Tiers};
 use items::{Failures, Shelf};
 
@@ -63,28 +68,30 @@ impl CacheManager {
         CacheManagerBuilder::new(namespace)
     }
 
-    /// A manager from the environment.
-    ///
-    /// | variable | meaning | default |
-    /// |---|---|---|
-    /// | `REDIS_URL` | the server | none: it has to be set |
-    /// | `CACHE_NAMESPACE` | the namespace | `namespace` |
-    /// | `CACHE_TTL`, `CACHE_NEGATIVE_TTL` | lifetimes, as `15m` | those of [`Policy`] |
-    /// | `CACHE_CODEC` | `postcard` or `json` | `postcard` |
-    /// | `CACHE_MAX_VALUE_BYTES` | a number | 1048576 |
-    /// | `CACHE_CONNECT_TIMEOUT`, `CACHE_OPERATION_TIMEOUT`, `CACHE_HANG_AFTER` | durations | `1s`, `250ms`, `40ms` |
-    /// | `CACHE_LEVEL` | `strong`, `database`, or how old an answer may be, as `1s` | `1s` |
-    /// | `CACHE_TIER_ENTRIES`, `CACHE_TIER_BYTES` | numbers; 0 is no tier in the process | 100000, 67108864 |
-    /// | `CACHE_MAX_LOADS`, `CACHE_MAX_WAITING_LOADS` | numbers | 64, 4096 |
-    /// | `CACHE_STALE_ON_ERROR`, `CACHE_SOFT_TIMEOUT` | durations | off |
-    /// | `CACHE_ON_UNREACHABLE` | `outbox`, `reject` or `proceed` | `outbox` |
-    /// | `CACHE_ALWAYS_OUTBOX` | `true` or `false` | `false` |
+    /// A manager from the environment, by the variables of [`CacheConfig`]; in the namespace of this name where
+    /// `CACHE_NAMESPACE` is not set. A server has to be given: `REDIS_URL`, `REDIS_ADDR` or `REDIS_HOST`.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config), which names the variable.
-    #[cfg(feature = "redis")]
     pub fn from_env(namespace: &str) -> Result<Self> {
-        CacheManagerBuilder::from_env(namespace, |name| std::env::var(name).ok())?.build()
+        let here = CacheConfig { namespace: Some(namespace.to_owned()), ..CacheConfig::default() };
+        here.overridden_by(CacheConfig::from_env()?).build()
+    }
+
+    /// A manager from a file, TOML or YAML by the end of its name, and the environment over it: what
+    /// [`CacheConfig::from_file`] and [`CacheConfig::from_env`] say.
+    ///
+    /// ```no_run
+    /// # fn example() -> cache_runtime::Result<()> {
+    /// let cache = cache_runtime::CacheManager::from_file("config/cache.yaml")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config), which names the file, the line and the option, or the variable.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        CacheConfig::from_file(path)?.overridden_by(CacheConfig::from_env()?).build()
     }
 
     /// Makes a manager with the state it needs, out of what the builder has.

@@ -13,3 +13,5 @@ mod msrv;
 mod paths;
 #[path = "workspace/rooms.rs"]
 mod rooms;
+#[path = "workspace/twins.rs"]
+mod twins;

@@ -7,7 +7,8 @@ use crate::model::repository::Terms;
 
 /// The terms that were written.
 pub(super) fn terms(written: &Written, errors: &mut Errors) -> Terms {
-    let Written { ttl, negative_ttl, codec, level, stale_on_error, soft_timeout } = written;
+    let Written { ttl, negative_ttl, codec, compression, level, stale_on_error, soft_timeout } =
+        written;
     // Without any `stale_on_error` there may be one around: the repository's, or the manager's.
     if let (Some(soft), Some(stale)) = (soft_timeout, stale_on_error)
         && stale.value == 0
@@ -23,6 +24,7 @@ pub(super) fn terms(written: &Written, errors: &mut Errors) -> Terms {
         ttl: millis(ttl),
         negative_ttl: millis(negative_ttl),
         codec: *codec,
+        compression: *compression,
         level: *level,
         stale_on_error: millis(stale_on_error),
         soft_timeout: millis(soft_timeout),

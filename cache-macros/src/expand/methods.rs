@@ -10,7 +10,7 @@ use syn::spanned::Spanned as _;
 use syn::{FnArg, GenericParam, Pat, ReturnType, Signature};
 
 use self::assertions::assertions;
-use super::{codec_of, docs, duration_of, level_of, moved, place};
+use super::{codec_of, compression_of, docs, duration_of, level_of, moved, place};
 use crate::model::Crate;
 use crate::model::key::{Key, Part};
 use crate::model::method::{
@@ -175,11 +175,13 @@ fn answered(
 
 /// `.ttl(Duration::from_millis(60000)).level(Level::Strong)`
 fn terms_calls(krate: &Crate, terms: &Terms) -> TokenStream {
-    let Terms { ttl, negative_ttl, codec, level, stale_on_error, soft_timeout: _ } = *terms;
+    let Terms { ttl, negative_ttl, codec, compression, level, stale_on_error, soft_timeout: _ } =
+        *terms;
     [
         ("ttl", ttl.map(duration_of)),
         ("negative_ttl", negative_ttl.map(duration_of)),
         ("codec", codec.map(|codec| codec_of(krate, codec))),
+        ("compression", compression.map(|compression| compression_of(krate, compression))),
         ("level", level.map(|level| level_of(krate, level))),
         ("stale_on_error", stale_on_error.map(duration_of)),
     ]

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::operations::{self, Operation};
-use super::{codec, docs, duration, level, option, place};
+use super::{codec, compression, docs, duration, level, option, place};
 use crate::model::repository::{Index, Repository, Tag, TagPart};
 use crate::names;
 
@@ -30,6 +30,7 @@ fn cached_repository(repository: &Repository) -> TokenStream {
     let name = names::plain(ident);
     let (ttl, negative_ttl) = (duration(terms.ttl), duration(terms.negative_ttl));
     let (codec, level) = (codec(krate, terms.codec), level(krate, terms.level));
+    let compression = compression(krate, terms.compression);
     let (stale_on_error, soft_timeout) =
         (duration(terms.stale_on_error), duration(terms.soft_timeout));
     let max_loads = option(repository.max_loads.map(|most| {
@@ -51,6 +52,7 @@ fn cached_repository(repository: &Repository) -> TokenStream {
                 ttl: #ttl,
                 negative_ttl: #negative_ttl,
                 codec: #codec,
+                compression: #compression,
                 level: #level,
                 stale_on_error: #stale_on_error,
                 soft_timeout: #soft_timeout,

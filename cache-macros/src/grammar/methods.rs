@@ -25,6 +25,7 @@ const CACHED: &[Spec] = &[
     TTL,
     NEGATIVE_TTL,
     terms::CODEC,
+    terms::COMPRESSION,
     terms::LEVEL,
     terms::STALE_ON_ERROR,
     Spec::refused(
@@ -42,6 +43,7 @@ const PUT: &[Spec] = &[
     TTL,
     NEGATIVE_TTL,
     terms::CODEC,
+    terms::COMPRESSION,
     TAGS,
     SKIP,
     Spec::refused(
@@ -81,6 +83,7 @@ const INVALIDATES: &[Spec] = &[
     not_read!("ttl"),
     not_read!("negative_ttl"),
     not_read!("codec"),
+    not_read!("compression"),
     not_read!("level"),
     not_read!("stale_on_error"),
     not_read!("soft_timeout"),

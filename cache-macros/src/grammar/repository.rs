@@ -14,6 +14,7 @@ const OPTIONS: &[Spec] = &[
     Spec::once("ttl", "ttl = \"15m\""),
     Spec::once("negative_ttl", "negative_ttl = \"30s\""),
     terms::CODEC,
+    terms::COMPRESSION,
     terms::LEVEL,
     terms::STALE_ON_ERROR,
     terms::SOFT_TIMEOUT,

@@ -6,9 +6,10 @@ use syn::{LitStr, Token};
 use super::duration;
 use super::level::{self, Level};
 use super::options::{self, Name, Spec};
-use super::value::{self, At, Codec, form};
+use super::value::{self, At, Codec, Compression, form};
 
 pub(crate) const CODEC: Spec = Spec::once("codec", "codec = \"json\"");
+pub(crate) const COMPRESSION: Spec = Spec::once("compression", "compression = \"lz4\"");
 pub(crate) const LEVEL: Spec = Spec::once("level", "level = \"500ms\"");
 pub(crate) const STALE_ON_ERROR: Spec = Spec::once("stale_on_error", "stale_on_error = \"1h\"");
 pub(crate) const SOFT_TIMEOUT: Spec = Spec::once("soft_timeout", "soft_timeout = \"100ms\"");
@@ -22,6 +23,7 @@ pub(crate) struct Terms {
     pub(crate) ttl: Option<At<u64>>,
     pub(crate) negative_ttl: Option<At<u64>>,
     pub(crate) codec: Option<Codec>,
+    pub(crate) compression: Option<Compression>,
     pub(crate) level: Option<Level>,
     pub(crate) stale_on_error: Option<At<u64>>,
     pub(crate) soft_timeout: Option<At<u64>>,
@@ -32,7 +34,13 @@ impl Terms {
     pub(crate) fn have(option: &str) -> bool {
         matches!(
             option,
-            "ttl" | "negative_ttl" | "codec" | "level" | "stale_on_error" | "soft_timeout"
+            "ttl"
+                | "negative_ttl"
+                | "codec"
+                | "compression"
+                | "level"
+                | "stale_on_error"
+                | "soft_timeout"
         )
     }
 
@@ -42,6 +50,7 @@ impl Terms {
             "ttl" => self.ttl = Some(ttl(name, input)?),
             "negative_ttl" => self.negative_ttl = Some(ttl(name, input)?),
             "codec" => self.codec = Some(value::codec(name, input)?),
+            "compression" => self.compression = Some(value::compression(name, input)?),
             "level" => self.level = Some(level(name, input)?),
             "stale_on_error" => self.stale_on_error = Some(stale_on_error(name, input)?),
             _ => self.soft_timeout = Some(soft_timeout(name, input)?),
@@ -52,8 +61,15 @@ impl Terms {
 
 /// A time in milliseconds, at the name of its option.
 fn time(name: &Name<'_>, text: &LitStr) -> syn::Result<At<u64>> {
-    let value =
-        duration::parse(&text.value()).map_err(|message| syn::Error::new(text.span(), message))?;
+    time_by(duration::parse, name, text)
+}
+
+fn time_by(
+    parse: fn(&str) -> Result<u64, String>,
+    name: &Name<'_>,
+    text: &LitStr,
+) -> syn::Result<At<u64>> {
+    let value = parse(&text.value()).map_err(|message| syn::Error::new(text.span(), message))?;
     Ok(At { value, span: name.ident.span() })
 }
 
@@ -67,7 +83,7 @@ fn ttl(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<At<u64>> {
         );
         return Err(syn::Error::new(text.span(), message));
     }
-    time(name, &text)
+    time_by(duration::parse_ttl, name, &text)
 }
 
 /// No time at all says that nothing expired is served, whatever is around.

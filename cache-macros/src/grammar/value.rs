@@ -29,6 +29,15 @@ pub(crate) struct Template {
 pub(crate) enum Codec {
     Postcard,
     Json,
+    MessagePack,
+}
+
+/// How values are made smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    None,
+    Lz4,
+    Zstd,
 }
 
 pub(super) fn form(name: &Name<'_>) -> String {
@@ -114,10 +123,29 @@ pub(crate) fn codec(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<Code
     match text.value().as_str() {
         "postcard" => Ok(Codec::Postcard),
         "json" => Ok(Codec::Json),
+        "msgpack" => Ok(Codec::MessagePack),
         other => Err(syn::Error::new(
             text.span(),
             format!(
-                "there is no codec `{other}`: write `codec = \"postcard\"` (compact and fast) or `codec = \"json\"` (readable)"
+                "there is no codec `{other}`: write `codec = \"postcard\"` (compact and fast), `codec = \"json\"` (readable) or \
+                 `codec = \"msgpack\"` (for any language)"
+            ),
+        )),
+    }
+}
+
+/// `compression = "lz4"`
+pub(crate) fn compression(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<Compression> {
+    let text = string(name, input)?;
+    match text.value().as_str() {
+        "none" => Ok(Compression::None),
+        "lz4" => Ok(Compression::Lz4),
+        "zstd" => Ok(Compression::Zstd),
+        other => Err(syn::Error::new(
+            text.span(),
+            format!(
+                "there is no compression `{other}`: write `compression = \"lz4\"` (fast), `compression = \"zstd\"` (smaller) or \
+                 `compression = \"none\"`"
             ),
         )),
     }

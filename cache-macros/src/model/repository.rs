@@ -5,7 +5,7 @@ use syn::{Type, Visibility};
 
 use super::Crate;
 use crate::grammar::level::Level;
-use crate::grammar::value::Codec;
+use crate::grammar::value::{Codec, Compression};
 use crate::names;
 
 /// What `#[cached_repository(…)]` on a struct adds.
@@ -33,6 +33,7 @@ pub(crate) struct Terms {
     pub(crate) ttl: Option<u64>,
     pub(crate) negative_ttl: Option<u64>,
     pub(crate) codec: Option<Codec>,
+    pub(crate) compression: Option<Compression>,
     pub(crate) level: Option<Level>,
     pub(crate) stale_on_error: Option<u64>,
     pub(crate) soft_timeout: Option<u64>,

@@ -1,5 +1,6 @@
 //! The Redis hand: Redis 7 or Valkey, one server.
 
+mod again;
 mod announcement;
 mod breaker;
 mod commands;
@@ -7,7 +8,6 @@ mod dial;
 mod failure;
 mod figures;
 mod gauge;
-mod health;
 mod identity;
 mod link;
 mod pipeline;
@@ -29,9 +29,10 @@ use std::time::Duration;
 use redis::{Client, IntoConnectionInfo};
 
 use self::failure::Place;
-pub use self::health::{RedisHealth, RedisState};
 use self::link::Link;
 use crate::error::{Error, ErrorKind, Result};
+use crate::policy::Retry;
+use crate::port::ConnectionHealth;
 
 /// A [`Cache`](crate::Cache) on a Redis server.
 ///
@@ -99,6 +100,7 @@ pub struct RedisCacheBuilder {
     connect_timeout: Duration,
     operation_timeout: Duration,
     hang_after: Duration,
+    retry: Retry,
 }
 
 impl RedisCache {
@@ -118,12 +120,14 @@ impl RedisCache {
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_millis(250),
             hang_after: Duration::from_millis(40),
+            retry: Retry::default(),
         }
     }
 
-    /// How it stands with the server at this moment, for metrics and health checks. Nothing is sent.
+    /// How it stands with the server at this moment, for metrics and health checks. Nothing is sent, so no round trip is
+    /// told.
     #[must_use]
-    pub fn health(&self) -> RedisHealth {
+    pub fn health(&self) -> ConnectionHealth {
         self.link.health()
     }
 }
@@ -154,6 +158,19 @@ impl RedisCacheBuilder {
         self
     }
 
+    /// How often a read is sent again, over the next connection, where the one that it was sent over broke before the
+    /// answer came. Once: a server that closes an idle connection, or restarts, then costs a read some milliseconds and
+    /// not a trip to the database.
+    ///
+    /// All attempts together stay within the [operation timeout](Self::operation_timeout). Reads are what answers
+    /// values, lifetimes and whether a key is there; a write, a step of the protocol or anything that counts, pushes or
+    /// pops is sent once. What hangs, what the breaker refuses and what the server answers with an error is not sent
+    /// again.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
     /// The cache.
     ///
     /// # Errors
@@ -174,8 +191,8 @@ impl RedisCacheBuilder {
         let info = self.url.as_str().into_connection_info().map_err(unreadable)?;
         let place = Place::of(&info);
         let client = Client::open(info).map_err(unreadable)?;
-        let link =
-            Link::new(client, place, self.connect_timeout, self.operation_timeout, self.hang_after);
+        let (connect, operation) = (self.connect_timeout, self.operation_timeout);
+        let link = Link::new(client, place, connect, operation, self.hang_after, self.retry);
         Ok(RedisCache { link: Arc::new(link) })
     }
 }
@@ -194,6 +211,7 @@ impl fmt::Debug for RedisCacheBuilder {
             .field("connect_timeout", &self.connect_timeout)
             .field("operation_timeout", &self.operation_timeout)
             .field("hang_after", &self.hang_after)
+            .field("retry", &self.retry)
             .finish_non_exhaustive()
     }
 }

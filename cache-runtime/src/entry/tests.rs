@@ -40,8 +40,8 @@ fn what_is_not_understood_is_foreign_and_never_a_panic() {
     for length in 0..HEADER + 2 * STAMP {
         assert_eq!(Entry::parse(&good.slice(..length)), Entry::Foreign, "cut to {length}");
     }
-    // Another version, another codec, an unknown flag.
-    for (at, byte) in [(1, 9), (2, 0x0F), (2, 0x10), (3, 0x80)] {
+    // Another version, another codec, another compression, an unknown flag.
+    for (at, byte) in [(1, 9), (2, 0x0F), (2, 0x00), (2, 0xF1), (3, 0x80)] {
         let mut bytes = good.to_vec();
         bytes[at] = byte;
         assert_eq!(Entry::parse(&bytes.into()), Entry::Foreign, "byte {at} = {byte}");

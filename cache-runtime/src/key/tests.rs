@@ -85,3 +85,66 @@ fn a_tag_is_named_by_its_text_however_it_was_put_together() {
     assert_eq!(whole, parts);
     assert_eq!(whole.as_str(), "n:tag:=country%3ANew%20Zealand");
 }
+
+#[test]
+fn a_version_is_a_namespace_of_its_own() {
+    let shop = Namespace::new("shop").unwrap();
+    let (one, two) = (shop.version(1).unwrap(), shop.version(2).unwrap());
+    assert_eq!(two.as_str(), "shop@v2");
+    let key = two.key().text("a").finish().unwrap();
+    assert!(two.owns(key.as_str()) && two.whole().covers(key.as_str()));
+    for other in [shop.clone(), one, shop.version(22).unwrap()] {
+        assert!(!other.owns(key.as_str()), "{other}");
+        assert!(!other.whole().covers(key.as_str()), "{other}");
+    }
+    assert_eq!(key.namespace(), "shop@v2");
+    // By its name, too, as a configuration gives it.
+    assert_eq!(Namespace::new("shop@v2").unwrap(), two);
+}
+
+#[test]
+fn a_namespace_that_is_a_mistake_is_refused_with_what_to_write() {
+    let long = "x".repeat(Namespace::MAX_BYTES + 1);
+    for (name, says) in [("", "\"shop\""), (long.as_str(), "at most 128")] {
+        let error = Namespace::new(name).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let two = Namespace::new("shop").unwrap().version(2).unwrap();
+    let error = two.version(3).unwrap_err();
+    assert!(error.to_string().contains("shop@v2"), "{error}");
+    assert!(Namespace::new("shop@vienna").unwrap().version(3).is_ok());
+}
+
+#[test]
+fn what_is_displayed_never_passes_for_fixed_text_or_another_part() {
+    struct Odd;
+    impl std::fmt::Display for Odd {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a:=b\nc*")
+        }
+    }
+    let key = Namespace::new("n").unwrap().key().text("t").display(&Odd).finish().unwrap();
+    assert_eq!(key.as_str(), "n:t:=a%3A%3Db%0Ac%2A");
+}
+
+#[test]
+fn a_key_above_its_bound_is_refused_and_never_cut() {
+    let key = |bytes: usize, most: usize| {
+        Namespace::new("n").unwrap().key().value(&"x".repeat(bytes)).at_most(most).finish()
+    };
+    assert_eq!(key(10, 13).unwrap().len(), 13);
+    let error = key(11, 13).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+    assert!(error.to_string().contains("14 bytes, of 13"), "{error}");
+}
+
+#[test]
+fn a_masked_key_shows_no_value() {
+    let namespace = Namespace::new("n").unwrap();
+    let key = namespace.key().text("a").value(&("secret", 1)).text("b").value("secret");
+    let masked = key.finish().unwrap().masked().to_string();
+    assert_eq!(masked, "n:a:=…");
+    let fixed = namespace.key().text("a:b").finish().unwrap();
+    assert_eq!(fixed.masked().to_string(), "n:a:b");
+}

@@ -9,15 +9,20 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Namespace;
 use crate::mind::Context;
-use crate::policy::{Codec, Level, OnUnreachable, Policy, Ttl};
+use crate::policy::{Codec, Compression, Level, OnUnreachable, Policy, Retry, Ttl};
 use crate::port::{CoherentCache, Observer};
 
 /// Puts a [`CacheManager`] together. Options that are not set keep the defaults of [`Policy`].
 #[must_use]
 pub struct CacheManagerBuilder {
     namespace: String,
+    /// The namespace, where it was made elsewhere.
+    whole: Option<Namespace>,
     backend: Option<Backend>,
     policy: Policy,
+    /// As was said; else it goes by the size that a value may have.
+    max_unpacked_bytes: Option<usize>,
+    retry: Retry,
     connect_timeout: Duration,
     operation_timeout: Duration,
     hang_after: Duration,
@@ -52,8 +57,11 @@ impl CacheManagerBuilder {
     pub(super) fn new(namespace: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),
+            whole: None,
             backend: None,
             policy: Policy::default(),
+            max_unpacked_bytes: None,
+            retry: Retry::default(),
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_millis(250),
             hang_after: Duration::from_millis(40),
@@ -64,102 +72,25 @@ impl CacheManagerBuilder {
         }
     }
 
-    #[cfg(feature = "redis")]
-    pub(super) fn from_env(
-        namespace: &str,
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self> {
-        use crate::policy::parse_duration;
-        let wrong =
-            |name: &str, why: String| Error::new(ErrorKind::Config, format!("{name}: {why}"));
-        let duration = |name: &str| {
-            variable(name)
-                .map(|text| parse_duration(&text).map_err(|why| wrong(name, why)))
-                .transpose()
-        };
-        let one_of = |name: &str, text: &str, known: &str| {
-            wrong(name, format!("\"{text}\" is not one of {known}"))
-        };
-        let url = variable("REDIS_URL").filter(|url| !url.is_empty()).ok_or_else(|| {
-            wrong("REDIS_URL", "not set; give the server, as redis://127.0.0.1:6379".to_owned())
-        })?;
-        let mut builder =
-            Self::new(variable("CACHE_NAMESPACE").as_deref().unwrap_or(namespace)).redis(&url);
-        if let Some(ttl) = duration("CACHE_TTL")? {
-            builder = builder.ttl(ttl);
-        }
-        if let Some(ttl) = duration("CACHE_NEGATIVE_TTL")? {
-            builder = builder.negative_ttl(ttl);
-        }
-        if let Some(timeout) = duration("CACHE_CONNECT_TIMEOUT")? {
-            builder = builder.connect_timeout(timeout);
-        }
-        if let Some(timeout) = duration("CACHE_OPERATION_TIMEOUT")? {
-            builder = builder.operation_timeout(timeout);
-        }
-        if let Some(time) = duration("CACHE_HANG_AFTER")? {
-            builder = builder.hang_after(time);
-        }
-        if let Some(time) = duration("CACHE_STALE_ON_ERROR")? {
-            builder = builder.stale_on_error(time);
-        }
-        if let Some(time) = duration("CACHE_SOFT_TIMEOUT")? {
-            builder = builder.soft_timeout(time);
-        }
-        let number = |name: &str| {
-            variable(name)
-                .map(|text| {
-                    let why = |_| wrong(name, format!("\"{text}\" is not a whole number"));
-                    text.parse::<usize>().map_err(why)
-                })
-                .transpose()
-        };
-        let policy = &mut builder.policy;
-        for (name, option) in [
-            ("CACHE_MAX_VALUE_BYTES", &mut policy.max_value_bytes),
-            ("CACHE_TIER_ENTRIES", &mut policy.tier_entries),
-            ("CACHE_TIER_BYTES", &mut policy.tier_bytes),
-            ("CACHE_MAX_LOADS", &mut policy.max_loads),
-            ("CACHE_MAX_WAITING_LOADS", &mut policy.max_waiting_loads),
-        ] {
-            if let Some(number) = number(name)? {
-                *option = number;
-            }
-        }
-        if let Some(text) = variable("CACHE_LEVEL") {
-            builder = builder.level(match text.as_str() {
-                "strong" => Level::Strong,
-                "database" => Level::Database,
-                bound => Level::Bounded(parse_duration(bound).map_err(|_| {
-                    one_of("CACHE_LEVEL", bound, "strong, database, a duration such as 1s")
-                })?),
-            });
-        }
-        if let Some(text) = variable("CACHE_ALWAYS_OUTBOX") {
-            builder = builder.always_outbox(match text.as_str() {
-                "true" => true,
-                "false" => false,
-                other => return Err(one_of("CACHE_ALWAYS_OUTBOX", other, "true, false")),
-            });
-        }
-        if let Some(text) = variable("CACHE_CODEC") {
-            builder = builder.codec(match text.as_str() {
-                "postcard" => Codec::Postcard,
-                "json" => Codec::Json,
-                other => return Err(one_of("CACHE_CODEC", other, "postcard, json")),
-            });
-        }
-        if let Some(text) = variable("CACHE_ON_UNREACHABLE") {
-            builder = builder.on_unreachable(match text.as_str() {
-                "outbox" => OnUnreachable::Outbox,
-                "reject" => OnUnreachable::Reject,
-                "proceed" => OnUnreachable::Proceed,
-                other => {
-                    return Err(one_of("CACHE_ON_UNREACHABLE", other, "outbox, reject, proceed"));
-                }
-            });
-        }
-        Ok(builder)
+    /// In a namespace that is one already.
+    pub(super) fn within(namespace: Namespace) -> Self {
+        Self { whole: Some(namespace), ..Self::new("") }
+    }
+
+    /// What is said of the server, beside where it is.
+    #[cfg(test)]
+    pub(super) fn server_options(&self) -> (Duration, Duration, Duration, Retry) {
+        (self.connect_timeout, self.operation_timeout, self.hang_after, self.retry)
+    }
+
+    /// Lets be what was said of a server that is none: one file of options serves several backends.
+    pub(super) fn whatever_the_server(mut self) -> Self {
+        self.of_redis = None;
+        self
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Caches in the Redis server at this URL: `redis://[user[:password]@]host[:port][/database]`.
@@ -205,6 +136,25 @@ impl CacheManagerBuilder {
     /// How values are written: [`Policy::codec`].
     pub fn codec(mut self, codec: Codec) -> Self {
         self.policy.codec = codec;
+        self
+    }
+
+    /// How values are made smaller: [`Policy::compression`].
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.policy.compression = compression;
+        self
+    }
+
+    /// The size above which values are compressed: [`Policy::compress_above`].
+    pub fn compress_above(mut self, bytes: usize) -> Self {
+        self.policy.compress_above = bytes;
+        self
+    }
+
+    /// What a compressed value may unpack to: [`Policy::max_unpacked_bytes`]. Eight times
+    /// [`max_value_bytes`](Self::max_value_bytes) where it is not said.
+    pub fn max_unpacked_bytes(mut self, bytes: usize) -> Self {
+        self.max_unpacked_bytes = Some(bytes);
         self
     }
 
@@ -304,6 +254,13 @@ impl CacheManagerBuilder {
         self
     }
 
+    /// How often a read is sent to Redis again when the connection broke under it. Once.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self.of_redis = Some("retry");
+        self
+    }
+
     /// Where "now" comes from.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -322,9 +279,14 @@ impl CacheManagerBuilder {
     /// [`Config`](ErrorKind::Config) for an empty namespace, no backend, an URL that cannot be read, a jitter outside
     /// 0 to 1, a lease or hold that lives for no time, a bound of no time, a cap of no loads, a timeout of no time, or a
     /// timeout of Redis with another backend.
-    pub fn build(self) -> Result<CacheManager> {
+    pub fn build(mut self) -> Result<CacheManager> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Config, message));
-        let namespace = Namespace::new(&self.namespace)?;
+        let namespace = match self.whole.take() {
+            Some(namespace) => namespace,
+            None => Namespace::new(&self.namespace)?,
+        };
+        let most = self.policy.max_value_bytes.saturating_mul(Policy::UNPACKED);
+        self.policy.max_unpacked_bytes = self.max_unpacked_bytes.unwrap_or(most);
         if !(0.0..=1.0).contains(&self.policy.jitter) {
             return wrong("the jitter is a share of the TTL, from 0 to 1");
         }
@@ -367,6 +329,7 @@ impl CacheManagerBuilder {
                     .connect_timeout(self.connect_timeout)
                     .operation_timeout(self.operation_timeout)
                     .hang_after(self.hang_after)
+                    .retry(self.retry)
                     .build()?,
             ),
             #[cfg(feature = "memory")]
@@ -389,7 +352,7 @@ impl CacheManagerBuilder {
 impl fmt::Debug for CacheManagerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheManagerBuilder")
-            .field("namespace", &self.namespace)
+            .field("namespace", &self.whole.as_ref().map_or(&*self.namespace, Namespace::as_str))
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }

@@ -55,7 +55,7 @@ impl<T: Cacheable> Answer for Whole<T> {
 
     fn decode(body: &Body) -> Option<T> {
         match body {
-            Body::Nothing => None,
+            Body::Nothing | Body::Packed { .. } => None,
             Body::Encoded { codec, payload } => codec::decode(*codec, payload),
         }
     }

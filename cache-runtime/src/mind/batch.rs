@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::complaints::Topic;
 use super::context::Context;
-use super::fill::era_of;
+use super::fill::{era_of, weight_of};
 use super::lease::Leases;
 use super::loads::Turn;
 use super::reader::{Found, Look, Miss, Reader};
@@ -126,7 +126,7 @@ async fn stand_in<A: Answer>(
         if let (Miss::Expired(expired), true, Some(key)) = (miss, leased, keys.get(*at)) {
             fills.extend(leases.put_back(key));
             if let Entry::Value(value) = Entry::parse(&expired.entry) {
-                values.extend(A::decode(&value.body));
+                values.extend(reader.open::<A>(value.body).map(|(value, _)| value));
             }
         }
     }
@@ -241,8 +241,9 @@ fn prepare<A: Answer>(
         reader.counters.unencodable.up();
         return None;
     };
-    let ttl = reader.lifetime(spec, &body, A::lives(value))?;
     let kept = A::keep(value, &body);
+    let body = reader.packed(spec, body);
+    let ttl = reader.lifetime(spec, &body, A::lives(value))?;
     let entry = reader.envelope(spec, body, (Vec::new(), era), took);
     Some((Fill { key: key.clone(), token, entry, ttl }, kept))
 }
@@ -279,7 +280,7 @@ fn fill_behind(reader: Reader<'_>, spec: &Spec, mut leases: Leases, prepared: Ve
                 && era_of(fill) == Some(context.cache.era())
                 && let Some(ticket) = ticket
             {
-                let kept = (kept, fill.entry.len());
+                let kept = (kept, weight_of(fill));
                 reader.admit(ticket, &spec, &fill.key, kept, fill.ttl.into()).await;
             }
         }

@@ -68,6 +68,15 @@ pub(super) fn era_of(fill: &Fill) -> Option<u64> {
     }
 }
 
+/// What a value weighs in the tier, where it is kept unpacked.
+pub(super) fn weight_of(fill: &Fill) -> usize {
+    let entry = fill.entry.len();
+    match Entry::parse(&fill.entry) {
+        Entry::Value(value) => entry - value.body.len() + value.body.unpacked_len(),
+        _ => entry,
+    }
+}
+
 impl Reader<'_> {
     /// Gets leave to load and fill, or the answer of who is loading already.
     ///
@@ -270,10 +279,17 @@ impl Reader<'_> {
             self.counters.unencodable.up();
             return None;
         };
+        let body = self.packed(spec, body);
         let ttl = self.lifetime(spec, &body, said)?;
         filling.leases.spend(&spec.key);
         let entry = self.envelope(spec, body, (filling.stamps, filling.era), took);
         Some(Fill { key: spec.key.clone(), token: filling.leases.token, entry, ttl })
+    }
+
+    /// The body as it is written: compressed where that is wanted and makes it smaller.
+    pub(crate) fn packed(self, spec: &Spec, body: Body) -> Body {
+        let policy = &self.context.policy;
+        body.packed(spec.compression, policy.compress_above, policy.max_unpacked_bytes)
     }
 
     /// How long this body may live in the cache: what its load has `said`, or else the spec; `None` where it may not be
@@ -281,7 +297,7 @@ impl Reader<'_> {
     pub(super) fn lifetime(self, spec: &Spec, body: &Body, said: Option<Ttl>) -> Option<Ttl> {
         let ttl = match body {
             Body::Nothing => spec.negative_ttl,
-            Body::Encoded { payload, .. } => {
+            Body::Encoded { payload, .. } | Body::Packed { payload, .. } => {
                 if payload.len() > self.context.policy.max_value_bytes {
                     self.counters.too_large.up();
                     tracing::debug!(key = %spec.key, bytes = payload.len(), "a value above the size limit is not cached");
@@ -339,7 +355,7 @@ impl Reader<'_> {
             let reader =
                 Reader { context: &context, flights: &flights, counters: &counters, cap: None };
             let key = fill.key.clone();
-            let (ttl, bytes) = (fill.ttl, fill.entry.len());
+            let (ttl, bytes) = (fill.ttl, weight_of(&fill));
             let mut ticket = None;
             let sending = || {
                 leader.seal();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::fill::{Filling, MOST_TRIES, era_of};
+use super::fill::{Filling, MOST_TRIES, era_of, weight_of};
 use super::reader::{Found, Look, Miss, Reader};
 use super::spec::{Answer, Kept, Spec};
 use crate::entry::{Body, Entry};
@@ -64,7 +64,7 @@ impl Reader<'_> {
     }
 
     async fn fill_and_keep(self, spec: &Spec, fill: Fill, kept: Kept) -> Result<bool> {
-        let (key, ttl, bytes, era) = (fill.key.clone(), fill.ttl, fill.entry.len(), era_of(&fill));
+        let (key, ttl, bytes, era) = (fill.key.clone(), fill.ttl, weight_of(&fill), era_of(&fill));
         let mut ticket = None;
         let mut sending = || ticket = self.ticket(spec, &key);
         let accepted = if spec.process_only {

@@ -317,16 +317,22 @@ impl Reader<'_> {
             let until = Some(found.asked.saturating_add(left));
             return Look::Miss(Miss::Expired(Replaced { entry: bytes, until }));
         }
-        match A::decode(&value.body) {
-            Some(answer) => {
-                match value.body {
+        match self.open::<A>(value.body) {
+            Some((answer, body)) => {
+                match body {
                     Body::Nothing => self.counters.negative_hits.up(),
-                    Body::Encoded { .. } => self.counters.hits.up(),
+                    Body::Encoded { .. } | Body::Packed { .. } => self.counters.hits.up(),
                 }
-                Look::Hit((answer, value.body))
+                Look::Hit((answer, body))
             }
             None => self.foreign(bytes),
         }
+    }
+
+    /// The answer in an entry's body, and the body unpacked; `None` where they make none.
+    pub(super) fn open<A: Answer>(self, body: Body) -> Option<(A::Value, Body)> {
+        let body = body.unpacked(self.context.policy.max_unpacked_bytes)?;
+        Some((A::decode(&body)?, body))
     }
 
     /// The expired value that stands in for the load of this process that holds this lease.

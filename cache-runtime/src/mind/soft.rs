@@ -94,13 +94,13 @@ impl Reader<'_> {
     ) -> Option<(A::Value, Body)> {
         let replaced = permit.replaced()?;
         let Entry::Value(value) = Entry::parse(&replaced.entry) else { return None };
-        let answer = A::decode(&value.body)?;
+        let (answer, body) = self.open::<A>(value.body)?;
         self.context.before(Step::Read, &spec.key).await;
         let Context { cache, clock, .. } = &**self.context;
         let stands = cache.get(&spec.key).await.ok()?? == permit.token().lease();
         let same_life = cache.era() == permit.era() && self.context.trusts();
         let lives = replaced.left(clock.elapsed()).is_some();
-        (stands && same_life && lives).then_some((answer, value.body))
+        (stands && same_life && lives).then_some((answer, body))
     }
 }
 

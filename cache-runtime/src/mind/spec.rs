@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::entry::Body;
 use crate::key::Key;
-use crate::policy::{Codec, Level, Ttl};
+use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::shape::Shape;
 
 /// One entry: where it stands, how long it lives, what type it is.
@@ -18,6 +18,7 @@ pub(crate) struct Spec {
     pub(crate) ttl: Ttl,
     pub(crate) negative_ttl: Ttl,
     pub(crate) codec: Codec,
+    pub(crate) compression: Compression,
     pub(crate) shape: Shape,
     pub(crate) level: Level,
     /// For how long after its TTL the value is kept, to be served where the load fails.
@@ -42,7 +43,11 @@ pub enum Origin {
 impl Spec {
     /// The codec to write with: a type that asks the data what it is gets one that can answer.
     pub(crate) fn codec(&self) -> Codec {
-        if self.shape.self_describing { Codec::Json } else { self.codec }
+        if self.shape.self_describing && self.codec == Codec::Postcard {
+            Codec::Json
+        } else {
+            self.codec
+        }
     }
 }
 

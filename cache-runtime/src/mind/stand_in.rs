@@ -19,7 +19,7 @@ impl Reader<'_> {
     ) -> Option<(A::Value, Body)> {
         let mut permit = permit?;
         let Entry::Value(value) = Entry::parse(&permit.replaced()?.entry) else { return None };
-        let answer = A::decode(&value.body)?;
+        let (answer, body) = self.open::<A>(value.body)?;
         if !self.is_under(&spec.tags, &value.stamps).await {
             return None;
         }
@@ -35,7 +35,7 @@ impl Reader<'_> {
         {
             tracing::warn!(key = %spec.key, repeated, "a load failed: a value that has outlived its TTL is served");
         }
-        Some((answer, value.body))
+        Some((answer, body))
     }
 
     /// Whether the tags bear these stamps now. A lease outlives a write that changes only a tag, and who waits for its

@@ -87,6 +87,43 @@ pub enum Action {
     HashIncrementBy(Bytes, i64),
 }
 
+impl Action {
+    /// Whether it changes nothing, so that it may be sent again where nobody knows whether it arrived.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Self::Get
+            | Self::Exists
+            | Self::Ttl
+            | Self::ListLength
+            | Self::ListRange(..)
+            | Self::SetMembers
+            | Self::SetIsMember(_)
+            | Self::SetCardinality
+            | Self::HashGet(_)
+            | Self::HashGetAll
+            | Self::HashLength => true,
+            Self::Set(..)
+            | Self::SetIfAbsent(..)
+            | Self::Take
+            | Self::Delete
+            | Self::Expire(_)
+            | Self::Persist
+            | Self::IncrementBy(_)
+            | Self::ListPushFront(_)
+            | Self::ListPushBack(_)
+            | Self::ListPopFront
+            | Self::ListPopBack
+            | Self::ListTrim(..)
+            | Self::SetAdd(_)
+            | Self::SetRemove(_)
+            | Self::HashSet(_)
+            | Self::HashDelete(_)
+            | Self::HashIncrementBy(..) => false,
+        }
+    }
+}
+
 /// What a command is answered with.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

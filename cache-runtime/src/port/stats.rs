@@ -33,6 +33,12 @@ pub trait Watched: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed).
     fn backend_stats(&self) -> BoxFuture<'_, Result<BackendStats>>;
+
+    /// How it stands with the server, as far as it is known without asking it: nothing is sent, and no round trip is
+    /// told. `None` for a backend in this process.
+    fn connection(&self) -> Option<ConnectionHealth> {
+        None
+    }
 }
 
 /// What a backend did since it was made, and how it is.

@@ -12,7 +12,7 @@ use super::share::{own, sharing};
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
 use crate::mind::{Answer, Kept, Spec, Turn};
-use crate::policy::{Codec, Level, Ttl};
+use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::shape::Shape;
 
 /// What `#[cached(…)]` says of a method, beside its key. A `static` in the method.
@@ -22,6 +22,7 @@ pub struct CallSpec {
     ttl: Option<Duration>,
     negative_ttl: Option<Duration>,
     codec: Option<Codec>,
+    compression: Option<Compression>,
     level: Option<Level>,
     stale_on_error: Option<Duration>,
     shape: OnceLock<Shape>,
@@ -36,6 +37,7 @@ impl CallSpec {
             ttl: None,
             negative_ttl: None,
             codec: None,
+            compression: None,
             level: None,
             stale_on_error: None,
             shape: OnceLock::new(),
@@ -60,6 +62,13 @@ impl CallSpec {
     #[must_use]
     pub const fn codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
+        self
+    }
+
+    /// How answers are made smaller.
+    #[must_use]
+    pub const fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
         self
     }
 
@@ -220,6 +229,7 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
             ttl: self.spec.ttl.map_or(self.core.ttl, Ttl::After),
             negative_ttl: self.spec.negative_ttl.map_or(self.core.negative_ttl, Ttl::After),
             codec: self.spec.codec.unwrap_or(self.core.codec),
+            compression: self.spec.compression.unwrap_or(self.core.compression),
             shape: *self.spec.shape.get_or_init(|| A::shape(self.spec.declared)),
             level: self.level,
             stale_for: self.spec.stale_on_error.unwrap_or(self.core.stale_for),

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use super::Repository;
 use super::core::Registry;
 use crate::manager::CacheManager;
-use crate::policy::{Codec, Level};
+use crate::policy::{Codec, Compression, Level};
 use crate::postgres::Entity;
 
 /// A struct with a pool and a cache manager, whose rows are cached.
@@ -55,6 +55,8 @@ pub struct RepositoryConfig {
     pub negative_ttl: Option<Duration>,
     /// How values are written; the manager's where not given.
     pub codec: Option<Codec>,
+    /// How values are made smaller; the manager's where not given.
+    pub compression: Option<Compression>,
     /// How old an answer may be; the manager's where not given.
     pub level: Option<Level>,
     /// For how long after its TTL a value may be served when the database fails; the manager's where not given.

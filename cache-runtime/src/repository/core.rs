@@ -16,7 +16,7 @@ use crate::manager::CacheManager;
 use crate::mind::{
     Answer, Context, Counters, Flights, Kept, Optional, Reader, Shared, Spec, Stats,
 };
-use crate::policy::{Codec, Level, Ttl};
+use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::postgres::{Change, Entity, IndexValue, Statements};
 use crate::shape::Shape;
 
@@ -28,6 +28,7 @@ pub(crate) struct Core<E: Entity> {
     pub(super) ttl: Ttl,
     pub(super) negative_ttl: Ttl,
     pub(super) codec: Codec,
+    pub(super) compression: Compression,
     pub(super) level: Level,
     pub(super) stale_for: Duration,
     soft_timeout: Duration,
@@ -96,6 +97,7 @@ impl<E: Entity> Core<E> {
             ttl: config.ttl.map_or(policy.ttl, Ttl::After),
             negative_ttl: config.negative_ttl.map_or(policy.negative_ttl, Ttl::After),
             codec: config.codec.unwrap_or(policy.codec),
+            compression: config.compression.unwrap_or(policy.compression),
             level,
             stale_for: config.stale_on_error.unwrap_or(policy.stale_on_error),
             soft_timeout: config.soft_timeout.unwrap_or(policy.soft_timeout),
@@ -255,6 +257,7 @@ impl<E: Entity> Core<E> {
             ttl: self.ttl,
             negative_ttl: self.negative_ttl,
             codec: self.codec,
+            compression: self.compression,
             shape,
             level,
             stale_for: self.stale_for,

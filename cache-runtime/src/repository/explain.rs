@@ -74,12 +74,16 @@ impl<R: CachedRepository> Repository<'_, R> {
         let remaining = cache.ttl(&key).await.unwrap_or(Remaining::NoKey);
         let state = match Entry::parse(&found) {
             Entry::Value(value) => {
-                let ours = value.fingerprint == self.core.row_fingerprint()
-                    && Optional::<Shared<R::Entity>>::decode(&value.body).is_some();
-                match value.body {
-                    _ if !ours => State::Foreign,
-                    Body::Nothing => State::Negative,
-                    Body::Encoded { .. } => State::Value,
+                let ours = value.fingerprint == self.core.row_fingerprint();
+                let limit = self.core.context.policy.max_unpacked_bytes;
+                let body = value
+                    .body
+                    .unpacked(limit)
+                    .filter(|body| ours && Optional::<Shared<R::Entity>>::decode(body).is_some());
+                match body {
+                    None => State::Foreign,
+                    Some(Body::Nothing) => State::Negative,
+                    Some(Body::Encoded { .. } | Body::Packed { .. }) => State::Value,
                 }
             }
             Entry::Lease(_) => State::Lease,

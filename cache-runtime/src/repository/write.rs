@@ -127,7 +127,8 @@ impl<R: CachedRepository> Repository<'_, R> {
         let found = self.core.context.cache.get(key).await?;
         Ok(match found.as_ref().map(Entry::parse) {
             Some(Entry::Value(value)) if value.fingerprint == self.core.row_fingerprint() => {
-                Optional::<Whole<R::Entity>>::decode(&value.body).flatten()
+                let body = value.body.unpacked(self.core.context.policy.max_unpacked_bytes);
+                body.and_then(|body| Optional::<Whole<R::Entity>>::decode(&body)).flatten()
             }
             _ => None,
         })

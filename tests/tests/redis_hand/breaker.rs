@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cache_runtime::backend::{RedisCache, RedisState};
+use cache_runtime::BreakerState;
+use cache_runtime::backend::RedisCache;
 use cache_runtime::entry::Token;
 use cache_runtime::{Cache, CoherentCache, ErrorKind, Ttl};
 use tests::{Proxy, RedisServer, eventually, in_time};
@@ -23,7 +24,7 @@ fn usual(url: &str) -> RedisCache {
 }
 
 fn is_closed(cache: &RedisCache) -> bool {
-    cache.health().state == RedisState::Closed
+    cache.health().breaker == BreakerState::Closed
 }
 
 /// Callers that read without a pause.
@@ -212,7 +213,7 @@ async fn a_server_that_is_away_is_found_by_itself_when_it_comes() {
     let error = cache.ping().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     let health = cache.health();
-    assert_ne!(health.state, RedisState::Closed);
+    assert_ne!(health.breaker, BreakerState::Closed);
     assert_eq!(health.last_error.unwrap().kind(), ErrorKind::Unreachable);
     let hold = cache.hold(&[key("a")], Token::new(), MINUTE).await.unwrap_err();
     assert_eq!(hold.kind(), ErrorKind::Unreachable, "a writer is not made to wait either");
@@ -230,13 +231,13 @@ async fn a_server_that_is_away_is_found_by_itself_when_it_comes() {
 async fn the_state_tells_a_probe_from_the_time_between_two() {
     let mut server = RedisServer::start();
     let cache = usual(&server.url());
-    assert_eq!(cache.health().state, RedisState::Closed, "nobody has asked yet");
+    assert_eq!(cache.health().breaker, BreakerState::Closed, "nobody has asked yet");
     server.pause();
     assert!(cache.ping().await.is_err());
-    until("a probe is out", || cache.health().state == RedisState::HalfOpen).await;
+    until("a probe is out", || cache.health().breaker == BreakerState::HalfOpen).await;
     assert!(cache.ping().await.is_err(), "only the probe is let through");
     server.kill();
-    until("a probe has failed", || cache.health().state == RedisState::Open).await;
+    until("a probe has failed", || cache.health().breaker == BreakerState::Open).await;
 }
 
 /// Slow, but it answers: every call takes longer than a hang would.

@@ -41,7 +41,7 @@ fn the_forms_of_an_answer_and_of_a_key() {
             quote!(),
             quote! {
                 impl Cities {
-                    #[cached(key = "capital:{filter.country}-{filter.pair.0}:x", negative_ttl = "10s", codec = "postcard", skip(trace))]
+                    #[cached(key = "capital:{filter.country}-{filter.pair.0}:x", negative_ttl = "10s", codec = "msgpack", compression = "none", skip(trace))]
                     #[cfg(feature = "capitals")]
                     #[expect(unused)]
                     async fn capital(&self, filter: Filter, mut trace: Trace) -> Result<Option<Arc<City>>, Problem> {

@@ -29,6 +29,7 @@ fn a_repository_with_every_option() {
                 ttl = "15m",
                 negative_ttl = "1.5s",
                 codec = "json",
+                compression = "zstd",
                 level = "strong",
                 stale_on_error = "1h",
                 soft_timeout = "100ms",

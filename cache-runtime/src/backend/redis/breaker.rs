@@ -16,6 +16,7 @@ use std::time::Duration;
 
 pub(super) use self::look::{Look, Verdict};
 use crate::error::Error;
+use crate::port::BreakerState as State;
 
 /// The pause before the first probe, before it is [jittered](Breaker::pause). A server that stalls for the length of a
 /// fork or a slow command is back by then.
@@ -29,13 +30,6 @@ pub(super) struct Breaker {
     since: Duration,
     pause: Duration,
     last_error: Option<Error>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Closed,
-    Open,
-    HalfOpen,
 }
 
 impl Breaker {

@@ -41,7 +41,8 @@ pub(super) fn remaining(millis: i64) -> Remaining {
 impl Cache for RedisCache {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
         Box::pin(async move {
-            let found: Option<Bytes> = self.one(|| cmd("GET").arg(key.as_str()).to_owned()).await?;
+            let command = || cmd("GET").arg(key.as_str()).to_owned();
+            let found: Option<Bytes> = self.read_one(command).await?;
             self.link.tally().read(found.is_some());
             Ok(found)
         })
@@ -73,7 +74,7 @@ impl Cache for RedisCache {
     }
 
     fn exists<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(self.one(|| cmd("EXISTS").arg(key.as_str()).to_owned()))
+        Box::pin(self.read_one(|| cmd("EXISTS").arg(key.as_str()).to_owned()))
     }
 
     fn expire<'a>(&'a self, key: &'a Key, ttl: Ttl) -> BoxFuture<'a, Result<bool>> {
@@ -105,7 +106,7 @@ impl Cache for RedisCache {
 
     fn ttl<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Remaining>> {
         Box::pin(async move {
-            let millis: i64 = self.one(|| cmd("PTTL").arg(key.as_str()).to_owned()).await?;
+            let millis: i64 = self.read_one(|| cmd("PTTL").arg(key.as_str()).to_owned()).await?;
             Ok(remaining(millis))
         })
     }
@@ -118,7 +119,7 @@ impl Cache for RedisCache {
                 for key in chunk {
                     command.arg(key.as_str());
                 }
-                values.extend(self.one::<Vec<Option<Bytes>>>(|| command).await?);
+                values.extend(self.read_one::<Vec<Option<Bytes>>>(|| command).await?);
             }
             self.link.tally().read_each(&values);
             Ok(values)

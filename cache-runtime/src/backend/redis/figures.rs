@@ -8,14 +8,14 @@ use super::RedisCache;
 use super::identity::{field, text};
 use super::link::Patience;
 use crate::error::{ErrorKind, Result};
-use crate::port::{BackendStats, BoxFuture, Watched};
+use crate::port::{BackendStats, BoxFuture, ConnectionHealth, Watched};
 
 impl Watched for RedisCache {
     fn backend_stats(&self) -> BoxFuture<'_, Result<BackendStats>> {
         Box::pin(async move {
             let mut stats = self.link.tally().stats();
             let asked = self.figures().await;
-            let mut connection = self.link.connection();
+            let mut connection = self.link.health();
             match asked {
                 Ok((figures, round_trip)) => {
                     figures.enter(&mut stats, self.link.database());
@@ -28,6 +28,10 @@ impl Watched for RedisCache {
             stats.connection = Some(connection);
             Ok(stats)
         })
+    }
+
+    fn connection(&self) -> Option<ConnectionHealth> {
+        Some(self.health())
     }
 }
 

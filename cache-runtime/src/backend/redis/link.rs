@@ -10,18 +10,19 @@ use redis::{Client, RedisResult};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, Look, State as BreakerState, Verdict};
+use super::breaker::{Breaker, Look, Verdict};
 use super::dial::{Dialer, Live};
 use super::failure::{Place, is_read_only, translate};
-use super::health::RedisHealth;
 use super::seek::Seeker;
 use super::tally::Tally;
 use crate::error::{Error, ErrorKind, Result};
-use crate::port::ConnectionHealth;
+use crate::policy::Retry;
+use crate::port::{BreakerState, ConnectionHealth};
 
 pub(super) struct Link {
     dialer: Arc<Dialer>,
     operation_timeout: Duration,
+    retry: Retry,
     state: Mutex<State>,
     /// The line, or whether calls are let through, has changed.
     changed: Notify,
@@ -65,6 +66,7 @@ impl Link {
         connect_timeout: Duration,
         operation_timeout: Duration,
         hang_after: Duration,
+        retry: Retry,
     ) -> Self {
         let (timeout, origin) = (connect_timeout, Instant::now());
         let dialer = Arc::new(Dialer { client, place, timeout, hang_after, origin });
@@ -72,6 +74,7 @@ impl Link {
         Self {
             dialer,
             operation_timeout,
+            retry,
             state: Mutex::new(state),
             changed: Notify::new(),
             closed: watch::Sender::new(false),
@@ -112,20 +115,14 @@ impl Link {
         self.dialer.client.get_connection_info().redis_settings().db()
     }
 
-    pub(super) fn connection(&self) -> ConnectionHealth {
-        let health = self.health();
-        let up = matches!(self.lock().line, Line::Up(_));
-        let mut connection = ConnectionHealth::new(up, health.state, health.since);
-        connection.reconnects = self.connections.load(Ordering::Relaxed).saturating_sub(1);
-        connection.last_error = health.last_error;
-        connection
-    }
-
-    pub(super) fn health(&self) -> RedisHealth {
+    pub(super) fn health(&self) -> ConnectionHealth {
         let state = self.lock();
-        let breaker = &state.breaker;
+        let (up, breaker) = (matches!(state.line, Line::Up(_)), &state.breaker);
         let since = (self.dialer.origin + breaker.since()).into_std();
-        RedisHealth::new(breaker.state(), since, breaker.last_error().cloned())
+        let mut health = ConnectionHealth::new(up, breaker.state(), since);
+        health.reconnects = self.connections.load(Ordering::Relaxed).saturating_sub(1);
+        health.last_error = breaker.last_error().cloned();
+        health
     }
 
     /// Fails where no call would be let through now. It neither waits nor allocates: the error is ready.
@@ -168,6 +165,15 @@ impl Link {
 
     pub(super) fn now(&self) -> Duration {
         self.dialer.now()
+    }
+
+    pub(super) fn retry(&self) -> Retry {
+        self.retry
+    }
+
+    /// Whether calls still go over this connection.
+    pub(super) fn is_up(&self, live: &Live) -> bool {
+        self.lock().is_up(live)
     }
 
     pub(super) fn operation_timeout(&self) -> Duration {

@@ -34,6 +34,17 @@ impl RedisCache {
         answer
     }
 
+    /// Sends one command that may be sent twice: a read.
+    pub(super) async fn read_one<T: FromRedisValue>(
+        &self,
+        command: impl FnOnce() -> Cmd,
+    ) -> Result<T> {
+        self.admitted()?;
+        let command = &command();
+        let exchange = |mut connection| async move { command.query_async(&mut connection).await };
+        self.counted(self.link.run_again(Patience::Reader, exchange).await)
+    }
+
     /// Sends one command for each item, in pipelines; each answer stands for itself.
     pub(super) async fn each<I, T: FromRedisValue>(
         &self,

@@ -14,7 +14,11 @@ use crate::port::{
 impl Execute for RedisCache {
     fn execute<'a>(&'a self, command: Command) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(async move {
-            let answer = self.one::<Value>(|| encode(&command)).await?;
+            let answer = if command.action.only_reads() {
+                self.read_one::<Value>(|| encode(&command)).await?
+            } else {
+                self.one::<Value>(|| encode(&command)).await?
+            };
             self.replied(&command, answer)
         })
     }

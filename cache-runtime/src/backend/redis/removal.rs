@@ -130,7 +130,7 @@ impl<'g> Scan<'g> {
         let Some(cursor) = self.cursor else { return Ok(None) };
         let mut scan = cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(self.glob).arg("COUNT").arg(self.batch);
-        let (next, keys): (u64, Vec<Bytes>) = cache.one(|| scan).await?;
+        let (next, keys): (u64, Vec<Bytes>) = cache.read_one(|| scan).await?;
         self.cursor = (next != 0).then_some(next);
         // The server counts slots of its table, and some have several keys.
         let scanned = self.batch.max(keys.len());

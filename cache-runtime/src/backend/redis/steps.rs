@@ -182,10 +182,11 @@ impl CoherentCache for RedisCache {
                 for key in chunk {
                     pipeline.cmd("PTTL").arg(key.as_str());
                 }
+                let pipeline = &pipeline;
                 let exchange = |mut connection| async move {
                     pipeline.query_async::<Vec<redis::Value>>(&mut connection).await
                 };
-                let answers = self.link.run(Patience::Reader, exchange).await;
+                let answers = self.link.run_again(Patience::Reader, exchange).await;
                 let mut answers = self.counted(answers)?.into_iter();
                 let values = answers.next().unwrap_or(redis::Value::Nil);
                 let values: Vec<Option<Bytes>> = self.read(values)?;

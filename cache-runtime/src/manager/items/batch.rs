@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::key::Key;
 use crate::manager::CacheManager;
 use crate::mind::{Answer, Cacheable, Optional, Timed, Turn, Whole, read_many};
-use crate::policy::{Codec, Level, Ttl};
+use crate::policy::{Codec, Compression, Level, Ttl};
 
 /// One call on several items: [`CacheManager::items`]. A batch has no tags.
 ///

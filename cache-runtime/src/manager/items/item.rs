@@ -18,7 +18,7 @@ use crate::manager::CacheManager;
 use crate::mind::{
     Answer, Cacheable, Kept, Look, Optional, Origin, Reader, Shared, Spec, Timed, Turn, Whole,
 };
-use crate::policy::{Codec, Level, Ttl};
+use crate::policy::{Codec, Compression, Level, Ttl};
 
 /// One call on one item: [`CacheManager::item`].
 ///
@@ -212,8 +212,9 @@ impl<'c> Item<'c> {
     pub async fn set<T: Cacheable>(self, value: &T) -> Result<bool> {
         let ready = self.ready::<T>()?;
         let most = ready.manager.policy().max_value_bytes;
+        let written = |body: &Body| ready.reader().packed(&ready.spec, body.clone()).len();
         let body = match codec::encode(value, ready.spec.codec()) {
-            Some(body) if body.len() <= most => Ok(body),
+            Some(body) if body.len() <= most || written(&body) <= most => Ok(body),
             Some(body) => Err(format!(
                 "the value of an item is {} bytes, and no more than {most} are cached: raise max_value_bytes, or keep less \
                  of it",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::key::Key;
 use crate::mind::{Context, Spec};
-use crate::policy::{Codec, Level, Ttl};
+use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::shape::Shape;
 
 /// Where an item is kept.
@@ -27,6 +27,7 @@ pub(super) struct Terms {
     pub(super) ttl: Option<Ttl>,
     pub(super) negative_ttl: Option<Ttl>,
     pub(super) codec: Option<Codec>,
+    pub(super) compression: Option<Compression>,
     pub(super) level: Option<Level>,
     pub(super) stale_on_error: Option<Duration>,
     pub(super) tiers: Tiers,
@@ -51,6 +52,7 @@ impl Terms {
             ttl: ttl(self.ttl, policy.ttl),
             negative_ttl: ttl(self.negative_ttl, policy.negative_ttl),
             codec: self.codec.unwrap_or(policy.codec),
+            compression: self.compression.unwrap_or(policy.compression),
             shape,
             level,
             stale_for: self.stale_on_error.unwrap_or(policy.stale_on_error),
@@ -80,6 +82,12 @@ macro_rules! options {
         /// How values are written; [`Policy::codec`](crate::Policy::codec) where not given.
         pub fn codec(mut self, codec: Codec) -> Self {
             self.terms.codec = Some(codec);
+            self
+        }
+
+        /// How values are made smaller; [`Policy::compression`](crate::Policy::compression) where not given.
+        pub fn compression(mut self, compression: Compression) -> Self {
+            self.terms.compression = Some(compression);
             self
         }
 

@@ -11,7 +11,7 @@ use crate::entry::{Entry, Token};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::mind::Origin;
-use crate::policy::{Level, ReadAt};
+use crate::policy::{Compression, Level, ReadAt};
 use crate::port::{Cache, CoherentCache, ReleaseOutcome, Step};
 use crate::testing::{FaultyCache, ManualClock, Op, Stepper};
 
@@ -172,13 +172,17 @@ async fn a_value_that_cannot_be_kept_is_an_error_and_the_old_one_is_gone() {
     let World { here, .. } = World::new();
     here.set("k", &"old".to_owned(), HOUR).await.unwrap();
     let long = "x".repeat(here.policy().max_value_bytes + 1);
-    let refused = here.set("k", &long, HOUR).await.unwrap_err();
+    let as_it_is = || here.item("k").ttl(HOUR).compression(Compression::None);
+    let refused = as_it_is().set(&long).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Codec);
     assert!(refused.to_string().contains("max_value_bytes"), "{refused}");
     assert_eq!(here.get::<String>("k").await.unwrap(), Cached::Miss);
     let unwritable = here.item("k").codec(crate::Codec::Json).set(&f64::NAN).await.unwrap_err();
     assert_eq!(unwritable.kind(), ErrorKind::Codec);
-    assert_eq!(here.get_or_set("k", HOUR, long.clone()).await, long, "a load's is given back");
+    assert_eq!(as_it_is().get_or_set(long.clone()).await, long, "a load's is given back");
+    assert_eq!(here.get::<String>("k").await.unwrap(), Cached::Miss);
+    assert!(here.set("k", &long, HOUR).await.unwrap(), "its size is that in which it is written");
+    assert_eq!(here.get::<String>("k").await.unwrap().value(), Some(long));
 }
 
 #[tokio::test]

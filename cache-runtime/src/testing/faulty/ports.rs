@@ -8,8 +8,8 @@ use super::{FaultyCache, Op};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Pattern};
 use crate::port::{
-    BackendStats, BoxFuture, CoherentCache, Command, Counters, Hashes, Keyspace, Lists, Pipelines,
-    Reply, Sets, Walk, Watched,
+    BackendStats, BoxFuture, CoherentCache, Command, ConnectionHealth, Counters, Hashes, Keyspace,
+    Lists, Pipelines, Reply, Sets, Walk, Watched,
 };
 
 impl FaultyCache {
@@ -218,5 +218,9 @@ impl Pipelines for FaultyCache {
 impl Watched for FaultyCache {
     fn backend_stats(&self) -> BoxFuture<'_, Result<BackendStats>> {
         self.pass_to(Op::BackendStats, |inner| inner.watched(), |port| port.backend_stats())
+    }
+
+    fn connection(&self) -> Option<ConnectionHealth> {
+        self.inner.watched()?.connection()
     }
 }

@@ -52,6 +52,7 @@ impl<V: Cacheable> Cached<V> {
             ttl: policy.ttl,
             negative_ttl: policy.negative_ttl,
             codec: policy.codec,
+            compression: policy.compression,
             shape: *self.shape.get_or_init(|| Optional::<Shared<V>>::shape("write-behind")),
             level: match Level::Strong.here() {
                 Level::Database => Level::Database,
