@@ -179,3 +179,7 @@ pub mod __private;
 #[cfg(all(doctest, feature = "macros", feature = "redis", feature = "memory"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "macros", feature = "redis", feature = "memory"))]
+#[doc = include_str!("../../docs/migration.md")]
+struct Migration;
