@@ -189,6 +189,15 @@ impl CacheConfig {
     }
 }
 
+/// One error that tells each of these mistakes; none where there is none.
+fn all_at_once(mut mistakes: Vec<Error>) -> Result<()> {
+    if mistakes.len() < 2 {
+        return mistakes.pop().map_or(Ok(()), Err);
+    }
+    let told: Vec<String> = mistakes.iter().map(Error::to_string).collect();
+    Err(Error::new(ErrorKind::Config, told.join("; ")))
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

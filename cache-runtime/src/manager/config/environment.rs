@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 
-use super::CacheConfig;
 use super::options::{OPTIONS, REFUSED};
 use super::suggest;
 use super::tree::Lookup;
+use super::{CacheConfig, all_at_once};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) fn config(variable: Lookup<'_>) -> Result<CacheConfig> {
@@ -17,15 +17,18 @@ pub(super) fn config(variable: Lookup<'_>) -> Result<CacheConfig> {
         _ => true,
     };
     let mut config = CacheConfig::default();
+    let mut mistakes = Vec::new();
     for spec in OPTIONS.iter().filter(|spec| counts(spec.path)) {
         let Some(text) = variable(spec.variable) else { continue };
         let text = text.trim();
-        if !text.is_empty() {
-            (spec.set)(&mut config, text).map_err(|why| {
-                Error::new(ErrorKind::Config, format!("{}: {why}", spec.variable))
-            })?;
+        if text.is_empty() {
+            continue;
+        }
+        if let Err(why) = (spec.set)(&mut config, text) {
+            mistakes.push(Error::new(ErrorKind::Config, format!("{}: {why}", spec.variable)));
         }
     }
+    all_at_once(mistakes)?;
     Ok(config)
 }
 

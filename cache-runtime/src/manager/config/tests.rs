@@ -153,6 +153,8 @@ fn a_wrong_variable_is_named() {
         let message = error.to_string();
         assert!(message.starts_with(name) && message.contains(says), "{name}={text}: {message}");
     }
+    let error = from_env(&[("CACHE_TTL", "15x"), ("CACHE_CODEC", "jsn")]).unwrap_err().to_string();
+    assert!(error.contains("CACHE_TTL: ") && error.contains("; CACHE_CODEC: "), "{error}");
     let nowhere = CacheConfig { namespace: Some("shop".to_owned()), ..CacheConfig::default() };
     let message = nowhere.builder().unwrap_err().to_string();
     assert!(message.contains("REDIS_URL") && message.contains("redis.host"), "{message}");
@@ -328,6 +330,18 @@ mod in_yaml {
             let error = from_yaml(text, &[]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(says), "{text}\n{error}\n{says}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let error = from_yaml("tll: 5m\nredis:\n  prot: 1\nttl: 600", &[]).unwrap_err().to_string();
+        for says in [
+            "line 1: there is no",
+            "; cache.yaml, line 3: there is no",
+            "; cache.yaml, line 4: `ttl`",
+        ] {
+            assert!(error.contains(says), "{error}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! A configuration as a tree, whatever it was written in; and how it becomes options.
 
-use super::CacheConfig;
 use super::options::{OPTIONS, REFUSED, Spec};
 use super::suggest;
+use super::{CacheConfig, all_at_once};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A value, and where it was written.
@@ -48,14 +48,20 @@ pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The options in a tree.
 pub(super) fn config(root: Node, origin: Origin<'_>, variable: Lookup<'_>) -> Result<CacheConfig> {
-    let mut reading =
-        Reading { config: CacheConfig::default(), origin, variable, seen: Vec::new() };
+    let mut reading = Reading {
+        config: CacheConfig::default(),
+        origin,
+        variable,
+        seen: Vec::new(),
+        mistakes: Vec::new(),
+    };
     let root = own_part(root);
     match root.value {
         Value::Nothing => {}
-        Value::Table(entries) => reading.table("", entries)?,
+        Value::Table(entries) => reading.table("", entries),
         _ => return Err(origin.wrong(root.line, "the configuration is no table of options")),
     }
+    all_at_once(std::mem::take(&mut reading.mistakes))?;
     reading.is_one_place()?;
     Ok(reading.config)
 }
@@ -76,19 +82,22 @@ struct Reading<'a> {
     variable: Lookup<'a>,
     /// What was set, and where.
     seen: Vec<(&'static Spec, String, usize)>,
+    mistakes: Vec<Error>,
 }
 
 impl Reading<'_> {
-    fn table(&mut self, within: &str, entries: Vec<(String, Node)>) -> Result<()> {
+    fn table(&mut self, within: &str, entries: Vec<(String, Node)>) {
         for (name, node) in entries {
             let path = if within.is_empty() { name } else { format!("{within}.{name}") };
             match node.value {
-                Value::Table(entries) if path == "redis" => self.table(&path, entries)?,
+                Value::Table(entries) if path == "redis" => self.table(&path, entries),
                 Value::Nothing if path == "redis" => {}
-                value => self.option(&path, node.line, value)?,
+                value => {
+                    let mistake = self.option(&path, node.line, value).err();
+                    self.mistakes.extend(mistake);
+                }
             }
         }
-        Ok(())
     }
 
     fn option(&mut self, path: &str, line: usize, value: Value) -> Result<()> {
