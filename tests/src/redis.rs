@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::net;
@@ -19,6 +19,8 @@ const ATTEMPTS: u32 = 5;
 #[derive(Clone, Debug, Default)]
 pub struct RedisOptions {
     password: Option<String>,
+    tls_port: Option<u16>,
+    watched: Option<u16>,
     set: Vec<(String, Vec<String>)>,
 }
 
@@ -50,6 +52,28 @@ impl RedisOptions {
     #[must_use]
     pub fn durable(self) -> Self {
         self.set("appendonly", &["yes"]).set("appendfsync", &["always"])
+    }
+
+    /// Listens for TLS too, on a port of its own: [`RedisServer::tls_address`]. The files are PEM, and clients need no
+    /// certificate unless `tls-auth-clients` says so.
+    #[must_use]
+    pub fn tls(mut self, certificate: &Path, key: &Path, ca: &Path) -> Self {
+        let port = net::free_port();
+        self.tls_port = Some(port);
+        let text = |path: &Path| path.display().to_string();
+        self.set("tls-port", &[&port.to_string()])
+            .set("tls-cert-file", &[&text(certificate)])
+            .set("tls-key-file", &[&text(key)])
+            .set("tls-ca-cert-file", &[&text(ca)])
+            .set("tls-auth-clients", &["no"])
+    }
+
+    /// Makes it no server but a Sentinel, which watches this one under the name `main` and acts alone: it takes it for
+    /// lost after 200 ms of silence.
+    #[must_use]
+    pub fn sentinel_of(mut self, primary: &RedisServer) -> Self {
+        self.watched = Some(primary.port());
+        self
     }
 
     /// Any other line of `redis.conf`: a name and its words. The last one of a name wins.
@@ -133,6 +157,16 @@ impl RedisServer {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// `localhost:port`, where it listens for TLS.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    #[must_use]
+    pub fn tls_address(&self) -> String {
+        format!("localhost:{}", self.options.tls_port.expect("a server with TLS"))
+    }
+
     /// Its port, which stays the same over every restart.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -192,15 +226,31 @@ impl RedisServer {
 
     fn launch(&mut self) -> Result<(), String> {
         let data = self.folder.join("data");
+        let data_words = supervisor::quoted(&data.display().to_string());
+        let mut prepare = format!("mkdir -p {data_words}");
         let mut command = vec![programs::redis_server().display().to_string()];
-        let own = RedisOptions::default()
+        if let Some(primary) = self.options.watched {
+            // A Sentinel keeps what it knows in its file of options.
+            let file = data.join("sentinel.conf");
+            let lines = format!(
+                "sentinel monitor main 127.0.0.1 {primary} 1\\nsentinel down-after-milliseconds main 200\\n\
+                 sentinel failover-timeout main 2000\\n"
+            );
+            let words = supervisor::quoted(&file.display().to_string());
+            prepare = format!("{prepare} && printf '{lines}' >{words}");
+            command.extend([file.display().to_string(), "--sentinel".to_owned()]);
+        }
+        let mut own = RedisOptions::default()
             .set("port", &[&self.port.to_string()])
             .set("bind", &["127.0.0.1"])
-            .set("dir", &[&data.display().to_string()])
-            .set("save", &[""])
-            .set("appendonly", &["no"])
-            // Replicas get their first copy without a pause that is made for slow disks.
-            .set("repl-diskless-sync-delay", &["0"]);
+            .set("dir", &[&data.display().to_string()]);
+        if self.options.watched.is_none() {
+            own = own
+                .set("save", &[""])
+                .set("appendonly", &["no"])
+                // Replicas get their first copy without a pause that is made for slow disks.
+                .set("repl-diskless-sync-delay", &["0"]);
+        }
         for (name, words) in own.set.into_iter().chain(self.options.set.clone()) {
             command.push(format!("--{name}"));
             command.extend(words);
@@ -209,7 +259,7 @@ impl RedisServer {
             folder: &self.folder,
             user: None,
             end: "KILL",
-            prepare: format!("mkdir -p {}", supervisor::quoted(&data.display().to_string())),
+            prepare,
             command,
         })?;
         wait::poll(START_DEADLINE, || answers(self.port) || !process.is_running());

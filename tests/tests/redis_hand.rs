@@ -18,8 +18,12 @@ mod eras;
 mod journal;
 #[path = "redis_hand/permissions.rs"]
 mod permissions;
+#[path = "redis_hand/sentinel.rs"]
+mod sentinel;
 #[path = "redis_hand/stream.rs"]
 mod stream;
+#[path = "redis_hand/tls.rs"]
+mod tls;
 #[path = "redis_hand/tools.rs"]
 mod tools;
 #[path = "redis_hand/vigil.rs"]

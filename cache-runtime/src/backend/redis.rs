@@ -1,5 +1,6 @@
-//! The Redis hand: Redis 7 or Valkey, one server.
+//! The Redis hand: Redis 7 or Valkey, one server at a time.
 
+mod address;
 mod again;
 mod announcement;
 mod breaker;
@@ -23,14 +24,14 @@ mod vigil;
 mod wire;
 
 use std::fmt;
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Client, IntoConnectionInfo};
-
-use self::failure::Place;
+use self::address::{Address, Certificates};
 use self::link::Link;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::policy::Retry;
 use crate::port::ConnectionHealth;
 
@@ -57,6 +58,10 @@ use crate::port::ConnectionHealth;
 /// [era](crate::CoherentCache::era) is a hash of the server's run id and of its replication id, so it is another one
 /// after a restart and after a failover, and the same after `FLUSHALL`. A server that gives no answer to `INFO` has the
 /// era 0 for ever, and a warning says so.
+///
+/// With Sentinels the primary is asked for each time a connection is opened, so a failover is followed as soon as the old
+/// connection breaks, or its server says that it is a replica now. What the new primary has not heard of before the old
+/// one was lost is another era, and a miss.
 ///
 /// Each stream of invalidations is one more connection. What it has announced is heard by every process of the
 /// namespace, also by those on another database of the same server.
@@ -97,6 +102,7 @@ pub struct RedisCache {
 #[must_use]
 pub struct RedisCacheBuilder {
     url: String,
+    certificates: Certificates,
     connect_timeout: Duration,
     operation_timeout: Duration,
     hang_after: Duration,
@@ -104,11 +110,22 @@ pub struct RedisCacheBuilder {
 }
 
 impl RedisCache {
-    /// A cache on the server at `url` (`redis://[user[:password]@]host[:port][/database]`, or `redis+unix://…`) with
-    /// the default timeouts. Nothing is sent yet: a server that is away now is found when it comes.
+    /// A cache on the server at `url` with the default timeouts. Nothing is sent yet: a server that is away now is found
+    /// when it comes. The forms of an URL:
+    ///
+    /// | URL | |
+    /// |---|---|
+    /// | `redis://[user[:password]@]host[:port][/database]` | port 6379, database 0 |
+    /// | `rediss://…` | the same by TLS, with the feature `tls`; the server's certificate is always checked |
+    /// | `redis+unix:///path` | a socket |
+    /// | `redis+sentinel://[user[:password]@]host[:port],…/service[/database]` | the primary of this service, as its Sentinels say each time a connection is opened; port 26379. `rediss+sentinel://` for TLS to them and to it |
+    ///
+    /// What has a meaning in an URL stands in user and password as `%` and two digits. Sentinels that ask for a login get
+    /// it from behind the URL, `?sentinel_user=…&sentinel_password=…`; user and password before the hosts are those of
+    /// the primary.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) for an URL that cannot be read.
+    /// [`Config`](crate::ErrorKind::Config) for an URL that cannot be read.
     pub fn open(url: &str) -> Result<Self> {
         Self::builder(url).build()
     }
@@ -117,6 +134,7 @@ impl RedisCache {
     pub fn builder(url: &str) -> RedisCacheBuilder {
         RedisCacheBuilder {
             url: url.to_owned(),
+            certificates: Certificates::default(),
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_millis(250),
             hang_after: Duration::from_millis(40),
@@ -171,28 +189,39 @@ impl RedisCacheBuilder {
         self
     }
 
+    /// Both of the following, where they are given.
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates(
+        mut self,
+        (ca, client): (Option<PathBuf>, Option<(PathBuf, PathBuf)>),
+    ) -> Self {
+        self.certificates = Certificates { ca, client };
+        self
+    }
+
+    /// Trusts the authorities in this file, in PEM, and no others. Those that the system trusts, where not given.
+    #[cfg(feature = "tls")]
+    pub fn tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.certificates.ca = Some(file.into());
+        self
+    }
+
+    /// Shows the server this chain of certificates, with its private key: two files in PEM. For a server that asks its
+    /// clients for one (`tls-auth-clients yes`).
+    #[cfg(feature = "tls")]
+    pub fn tls_client(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.certificates.client = Some((chain.into(), key.into()));
+        self
+    }
+
     /// The cache.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) for an URL that cannot be read.
+    /// [`Config`](crate::ErrorKind::Config) for an URL that cannot be read, and for certificates that cannot.
     pub fn build(self) -> Result<RedisCache> {
-        let unreadable = |error: redis::RedisError| {
-            Error::new(
-                ErrorKind::Config,
-                "the Redis URL cannot be read: write redis://[user[:password]@]host[:port][/database]",
-            )
-            .because(error)
-        };
-        if self.url.starts_with("rediss:") {
-            let message =
-                "TLS to Redis is not supported yet: write redis://…, over a network that you trust";
-            return Err(Error::new(ErrorKind::Config, message));
-        }
-        let info = self.url.as_str().into_connection_info().map_err(unreadable)?;
-        let place = Place::of(&info);
-        let client = Client::open(info).map_err(unreadable)?;
+        let address = Address::new(&self.url, &self.certificates)?;
         let (connect, operation) = (self.connect_timeout, self.operation_timeout);
-        let link = Link::new(client, place, connect, operation, self.hang_after, self.retry);
+        let link = Link::new(address, connect, operation, self.hang_after, self.retry);
         Ok(RedisCache { link: Arc::new(link) })
     }
 }

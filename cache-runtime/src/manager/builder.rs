@@ -1,6 +1,8 @@
 //! A manager, option by option.
 
 use std::fmt;
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +28,8 @@ pub struct CacheManagerBuilder {
     connect_timeout: Duration,
     operation_timeout: Duration,
     hang_after: Duration,
+    #[cfg(feature = "tls")]
+    certificates: (Option<PathBuf>, Option<(PathBuf, PathBuf)>),
     /// An option that was set and means something to Redis alone.
     of_redis: Option<&'static str>,
     clock: Arc<dyn Clock>,
@@ -65,6 +69,8 @@ impl CacheManagerBuilder {
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_millis(250),
             hang_after: Duration::from_millis(40),
+            #[cfg(feature = "tls")]
+            certificates: (None, None),
             of_redis: None,
             clock: SystemClock::shared(),
             observer: None,
@@ -93,7 +99,8 @@ impl CacheManagerBuilder {
         &self.policy
     }
 
-    /// Caches in the Redis server at this URL: `redis://[user[:password]@]host[:port][/database]`.
+    /// Caches in the Redis server at this URL: `redis://[user[:password]@]host[:port][/database]`, or another form of
+    /// [`RedisCache::open`](crate::RedisCache::open), for TLS, Sentinels and sockets.
     #[cfg(feature = "redis")]
     pub fn redis(mut self, url: &str) -> Self {
         self.backend = Some(Backend::Redis(url.to_owned()));
@@ -246,6 +253,22 @@ impl CacheManagerBuilder {
         self
     }
 
+    /// Trusts the authorities in this file, in PEM, where Redis is reached by TLS (`rediss://…`). Those of the system.
+    #[cfg(feature = "tls")]
+    pub fn tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.certificates.0 = Some(file.into());
+        self.of_redis = Some("tls_ca");
+        self
+    }
+
+    /// Shows Redis this chain of certificates, with its private key: two files in PEM.
+    #[cfg(feature = "tls")]
+    pub fn tls_client(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.certificates.1 = Some((chain.into(), key.into()));
+        self.of_redis = Some("tls_client");
+        self
+    }
+
     /// Gives a failed load of type `E` to all who waited for it, where a value is [cached by hand](CacheManager::remember).
     /// Without this each of them loads for itself, because only some types are known to be copied: `sqlx::Error`,
     /// [`Error`](crate::Error), `String` and `&'static str`.
@@ -324,14 +347,16 @@ impl CacheManagerBuilder {
         }
         let cache: Arc<dyn CoherentCache> = match self.backend {
             #[cfg(feature = "redis")]
-            Some(Backend::Redis(url)) => Arc::new(
-                crate::backend::RedisCache::builder(&url)
+            Some(Backend::Redis(url)) => {
+                let redis = crate::backend::RedisCache::builder(&url)
                     .connect_timeout(self.connect_timeout)
                     .operation_timeout(self.operation_timeout)
                     .hang_after(self.hang_after)
-                    .retry(self.retry)
-                    .build()?,
-            ),
+                    .retry(self.retry);
+                #[cfg(feature = "tls")]
+                let redis = redis.certificates(self.certificates);
+                Arc::new(redis.build()?)
+            }
             #[cfg(feature = "memory")]
             Some(Backend::Memory) => Arc::new(
                 crate::backend::MemoryCache::builder().clock(Arc::clone(&self.clock)).build(),

@@ -108,8 +108,37 @@ impl CacheConfig {
             Driver::None => builder.backend(std::sync::Arc::new(crate::backend::NullCache::new())),
         };
         let is_redis = self.driver.unwrap_or_default() == Driver::Redis;
+        let builder = self.with_certificates(builder)?;
         let builder = self.applied_to(builder);
         Ok(if is_redis { builder } else { builder.whatever_the_server() })
+    }
+
+    #[cfg(feature = "tls")]
+    fn with_certificates(&self, mut builder: CacheManagerBuilder) -> Result<CacheManagerBuilder> {
+        if let Some(file) = &self.redis_tls_ca {
+            builder = builder.tls_ca(file);
+        }
+        match (&self.redis_tls_cert, &self.redis_tls_key) {
+            (Some(cert), Some(key)) => Ok(builder.tls_client(cert, key)),
+            (None, None) => Ok(builder),
+            _ => Err(Error::new(
+                ErrorKind::Config,
+                "a client's certificate and its key go together: set both of REDIS_TLS_CERT (redis.tls_cert) and \
+                 REDIS_TLS_KEY (redis.tls_key)",
+            )),
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn with_certificates(&self, builder: CacheManagerBuilder) -> Result<CacheManagerBuilder> {
+        let any = self.redis_tls_ca.as_ref().or(self.redis_tls_cert.as_ref());
+        if any.or(self.redis_tls_key.as_ref()).is_some() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "certificates for Redis need the feature `tls` of cache-runtime: turn it on in Cargo.toml",
+            ));
+        }
+        Ok(builder)
     }
 
     /// Everything but namespace and server. Taken apart, so that no option can be forgotten.
@@ -126,6 +155,9 @@ impl CacheConfig {
             redis_password: _,
             redis_db: _,
             redis_tls: _,
+            redis_tls_ca: _,
+            redis_tls_cert: _,
+            redis_tls_key: _,
             ttl,
             negative_ttl,
             jitter,

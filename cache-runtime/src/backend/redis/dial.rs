@@ -5,15 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisError, RedisResult};
-use tokio::io::{AsyncRead, AsyncWrite};
-#[cfg(unix)]
-use tokio::net::UnixStream;
-use tokio::net::{TcpStream, lookup_host};
+use redis::{AsyncConnectionConfig, RedisError, RedisResult};
 use tokio::sync::Mutex;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::address::Address;
 use super::failure::{Place, translate};
 use super::gauge::{Gauge, Metered};
 use super::identity::Identity;
@@ -24,7 +21,7 @@ const ROUND_TRIPS: u32 = 4;
 
 /// Opens connections.
 pub(super) struct Dialer {
-    pub(super) client: Client,
+    pub(super) address: Address,
     pub(super) place: Place,
     pub(super) timeout: Duration,
     pub(super) hang_after: Duration,
@@ -51,7 +48,13 @@ pub(super) struct Live {
 }
 
 /// The task that moves the bytes; it ends with the connection, also where the server still owes answers.
-struct Driver(AbortHandle);
+pub(super) struct Driver(AbortHandle);
+
+impl Driver {
+    pub(super) fn spawn(driver: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(driver).abort_handle())
+    }
+}
 
 impl Drop for Driver {
     fn drop(&mut self) {
@@ -79,31 +82,16 @@ impl Dialer {
     }
 
     async fn connect(&self) -> RedisResult<Live> {
-        match self.client.get_connection_info().addr() {
-            ConnectionAddr::Tcp(host, port) => {
-                let stream = reach(host, *port).await?;
-                stream.set_nodelay(true)?;
-                self.shake_hands(stream).await
-            }
-            #[cfg(unix)]
-            ConnectionAddr::Unix(path) => self.shake_hands(UnixStream::connect(path).await?).await,
-            _ => Err((redis::ErrorKind::InvalidClientConfig, "not an address of ours").into()),
-        }
-    }
-
-    async fn shake_hands<S>(&self, stream: S) -> RedisResult<Live>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
         static GENERATION: AtomicU64 = AtomicU64::new(1);
         let gauge = Arc::new(Gauge::default());
+        let stream = self.address.reach().await?;
         let stream = Metered { stream, gauge: Arc::clone(&gauge), origin: self.origin };
         // Each call is timed by who makes it.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let settings = self.client.get_connection_info().redis_settings();
+        let settings = self.address.settings();
         let (connection, driver) =
             MultiplexedConnection::new_with_config(settings, stream, config).await?;
-        let driver = Driver(tokio::spawn(driver).abort_handle());
+        let driver = Driver::spawn(driver);
         let asked = self.now();
         let (identity, alive) = Identity::ask(connection.clone()).await?;
         if identity.replica {
@@ -157,22 +145,6 @@ impl Live {
 /// A replica lags behind its primary, so what it answers is no answer.
 pub(super) fn refusal_of_a_replica() -> RedisError {
     (redis::ErrorKind::Server(redis::ServerErrorKind::ReadOnly), "the server is a replica").into()
-}
-
-/// The first of the host's addresses that lets us in; one that is silent must not stand in the way of another.
-async fn reach(host: &str, port: u16) -> RedisResult<TcpStream> {
-    let mut attempts: JoinSet<_> =
-        lookup_host((host, port)).await?.map(TcpStream::connect).collect();
-    let mut refused = None;
-    while let Some(attempt) = attempts.join_next().await {
-        match attempt {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => refused = Some(error),
-            Err(_) => {}
-        }
-    }
-    let nowhere = || std::io::Error::new(std::io::ErrorKind::NotFound, "the host has no address");
-    Err(refused.unwrap_or_else(nowhere).into())
 }
 
 fn millis(time: Duration) -> u64 {

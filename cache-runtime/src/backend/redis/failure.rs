@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use redis::{ConnectionInfo, RedisError, ServerErrorKind};
+use redis::{RedisError, ServerErrorKind};
 
 use crate::error::{Error, ErrorKind};
 
@@ -11,8 +11,8 @@ use crate::error::{Error, ErrorKind};
 pub(super) struct Place(String);
 
 impl Place {
-    pub(super) fn of(info: &ConnectionInfo) -> Self {
-        Self(format!("{}/{}", info.addr(), info.redis_settings().db()))
+    pub(super) fn new(shown: String) -> Self {
+        Self(shown)
     }
 }
 

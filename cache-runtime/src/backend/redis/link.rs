@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, RedisResult};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use super::address::Address;
 use super::breaker::{Breaker, Look, Verdict};
 use super::dial::{Dialer, Live};
 use super::failure::{Place, is_read_only, translate};
@@ -61,15 +62,15 @@ pub(super) enum Patience {
 
 impl Link {
     pub(super) fn new(
-        client: Client,
-        place: Place,
+        address: Address,
         connect_timeout: Duration,
         operation_timeout: Duration,
         hang_after: Duration,
         retry: Retry,
     ) -> Self {
         let (timeout, origin) = (connect_timeout, Instant::now());
-        let dialer = Arc::new(Dialer { client, place, timeout, hang_after, origin });
+        let place = address.place();
+        let dialer = Arc::new(Dialer { address, place, timeout, hang_after, origin });
         let state = State { line: Line::Idle, breaker: Breaker::new(dialer.now()) };
         Self {
             dialer,
@@ -90,8 +91,8 @@ impl Link {
         &self.dialer.place
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.dialer.client
+    pub(super) fn address(&self) -> &Address {
+        &self.dialer.address
     }
 
     pub(super) fn connect_timeout(&self) -> Duration {
@@ -112,7 +113,7 @@ impl Link {
 
     /// The number of the database on the server.
     pub(super) fn database(&self) -> i64 {
-        self.dialer.client.get_connection_info().redis_settings().db()
+        self.dialer.address.settings().db()
     }
 
     pub(super) fn health(&self) -> ConnectionHealth {

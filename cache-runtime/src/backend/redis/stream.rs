@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, RedisResult, Value, cmd,
-};
+use redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, RedisResult, Value, cmd};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::RedisCache;
+use super::address::Address;
 use super::announcement::{self, channel};
-use super::dial::refusal_of_a_replica;
+use super::dial::{Driver, refusal_of_a_replica};
 use super::failure::translate;
 use super::identity::Identity;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,7 +33,7 @@ pub(super) struct Stream {
     /// Why nothing more will be heard.
     lost: Option<Error>,
     /// The connection ends with its last handle.
-    _connection: MultiplexedConnection,
+    _connection: (MultiplexedConnection, Driver),
 }
 
 /// What came in, not yet read.
@@ -102,7 +101,7 @@ impl Stream {
             bytes: AtomicUsize::new(0),
         });
         let subscribing =
-            subscribe(link.client(), [channel(namespace.as_str()), beats.clone()], &inbox);
+            subscribe(link.address(), [channel(namespace.as_str()), beats.clone()], &inbox);
         let connection = match tokio::time::timeout(link.connect_timeout(), subscribing).await {
             Ok(subscribed) => subscribed.map_err(|error| translate(link.place(), error))?,
             Err(_) => {
@@ -160,27 +159,27 @@ impl Stream {
 /// The protocol's third version, because a connection that subscribes in the second can ask for nothing else, and so
 /// could not be asked whether it leads to a replica.
 async fn subscribe(
-    client: &Client,
+    address: &Address,
     channels: [String; 2],
     inbox: &Arc<Inbox>,
-) -> RedisResult<MultiplexedConnection> {
-    let info = client.get_connection_info().clone();
-    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    let client = Client::open(info.set_redis_settings(settings))?;
+) -> RedisResult<(MultiplexedConnection, Driver)> {
+    let settings = address.settings().clone().set_protocol(ProtocolVersion::RESP3);
     let inbox = Arc::clone(inbox);
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(None)
-        .set_response_timeout(None)
-        .set_push_sender(move |push: PushInfo| -> Result<(), ()> {
+    let config = AsyncConnectionConfig::new().set_response_timeout(None).set_push_sender(
+        move |push: PushInfo| -> Result<(), ()> {
             inbox.receive(push);
             Ok(())
-        });
-    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        },
+    );
+    let stream = address.reach().await?;
+    let (mut connection, driver) =
+        MultiplexedConnection::new_with_config(&settings, stream, config).await?;
+    let driver = Driver::spawn(driver);
     if Identity::ask(connection.clone()).await?.0.replica {
         return Err(refusal_of_a_replica());
     }
     connection.subscribe(&channels[..]).await?;
-    Ok(connection)
+    Ok((connection, driver))
 }
 
 fn number_of(payload: &[u8]) -> Option<u64> {

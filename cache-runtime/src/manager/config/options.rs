@@ -224,6 +224,12 @@ options! {
     redis_db: u32 = "redis.db" | "redis.database", "REDIS_DB", read::number, "3";
     /// Whether the connection is encrypted. Default: `false`.
     redis_tls: bool = "redis.tls", "REDIS_TLS", read::flag, "true";
+    /// A file of PEM: whom to trust when the connection is encrypted. Default: the system's authorities.
+    redis_tls_ca: String = "redis.tls_ca", "REDIS_TLS_CA", read::text, "/etc/ca.pem";
+    /// A file of PEM: the certificate that the server is shown, with `tls_key`. Default: none.
+    redis_tls_cert: String = "redis.tls_cert", "REDIS_TLS_CERT", read::text, "/etc/cert.pem";
+    /// A file of PEM: the private key of `tls_cert`.
+    redis_tls_key: String = "redis.tls_key", "REDIS_TLS_KEY", read::text, "/etc/key.pem";
     /// How long an attempt to connect may take. Default: `1s`.
     connect_timeout: Duration = "redis.connect_timeout" | "redis.dial_timeout" | "connect_timeout" | "dial_timeout",
         "CACHE_CONNECT_TIMEOUT", read::time, "2s";
