@@ -47,6 +47,12 @@ fn duration_of(millis: u64) -> TokenStream {
     quote!(::core::time::Duration::from_millis(#millis))
 }
 
+/// `1.5`
+fn beta_of(beta: f64) -> TokenStream {
+    let beta = Literal::f64_unsuffixed(beta);
+    quote!(#beta)
+}
+
 /// `Some(Codec::Json)`, or `None`.
 fn codec(krate: &Crate, codec: Option<Codec>) -> TokenStream {
     option(codec.map(|codec| codec_of(krate, codec)))

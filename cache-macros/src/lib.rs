@@ -94,6 +94,12 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 ///   a write has invalidated. `"0s"`: never, whatever the manager says. Default: the manager's.
 /// - `soft_timeout = "100ms"`: after how long an expired answer is served in place of one that is still being loaded,
 ///   where `stale_on_error`, given here or to the manager, allows it to be served at all. Default: the manager's.
+/// - `refresh_ahead`, or `refresh_ahead = 1.5`: a value is renewed ahead of its TTL, while its readers go on being served:
+///   the likelier the nearer the TTL is and the longer the load took. The number is XFetch's beta (Vattani, Chierichetti,
+///   Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", PVLDB 8(8), 2015), 1.0 where none is given; `0` is
+///   never, whatever the manager says. Default: the manager's.
+/// - `stale_while_revalidate = "30s"`: for how long after its TTL a value is served while one reader of one process renews
+///   it; never one that a write has invalidated. `"0s"`: never, whatever the manager says. Default: the manager's.
 /// - `max_loads = 16`: loads of this repository that run at once, at most. Default: the manager's cap, for all
 ///   repositories together, alone.
 /// - `unique(slug, (country, name))`: look-ups by columns that are unique in the table, at most four together.
@@ -125,14 +131,15 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// - `key = "largest:{limit}"`, required: the key under the repository's table. Every argument, or a field of it
 ///   (`{filter.country}`), must be in it, so that no two calls share an answer by mistake.
 /// - `skip(argument)`: arguments that make no difference to the answer.
-/// - `ttl`, `negative_ttl`, `codec`, `compression`, `level`, `stale_on_error` as on the struct. Default: the
-///   repository's. `negative_ttl` is for methods that return an `Option`. A level promises as much as `tags` name.
+/// - `ttl`, `negative_ttl`, `codec`, `compression`, `level`, `stale_on_error`, `refresh_ahead`, `stale_while_revalidate` as
+///   on the struct. Default: the repository's. `negative_ttl` is for methods that return an `Option`. A level promises as
+///   much as `tags` name. The body borrows, so the one caller that renews an answer waits for it; all others are served.
 /// - `tags("cities", "country:{country}")`: tags that the answer depends on; a placeholder is an argument. The tag that
 ///   bears the table's name is invalidated by every change of a row. Another repository's tags can stand here as well;
 ///   one that is a slip away from this repository's own does not compile, unless that one stands beside it.
 ///
-/// `#[cache_put(…)]`, with the same options but `level` and `stale_on_error`: the body always runs, and its
-/// answer takes the place of what is cached.
+/// `#[cache_put(…)]`, with the same options but those of reading (`level`, `stale_on_error`, `refresh_ahead`,
+/// `stale_while_revalidate`): the body always runs, and its answer takes the place of what is cached.
 ///
 /// `#[invalidates(…)]`: the body changes what is cached. At least one of:
 /// - `id`, or `id = "argument"`: the row whose id is in the argument `id` or in another one; a slice or a `Vec` is several

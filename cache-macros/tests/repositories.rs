@@ -31,6 +31,8 @@ struct City {
     level = "strong",
     stale_on_error = "45d",
     soft_timeout = "100ms",
+    refresh_ahead,
+    stale_while_revalidate = "30s",
     max_loads = 16,
     unique(slug, (country, name)),
     list(country, r#type),
@@ -175,6 +177,8 @@ fn the_configuration_is_the_annotation() {
     assert_eq!(config.level, Some(Level::Strong));
     assert_eq!(config.stale_on_error, Some(Duration::from_secs(45 * 24 * 3600)));
     assert_eq!(config.soft_timeout, Some(Duration::from_millis(100)));
+    assert_eq!(config.refresh_ahead, Some(1.0));
+    assert_eq!(config.stale_while_revalidate, Some(Duration::from_secs(30)));
     assert_eq!(config.max_loads, Some(16));
     let unique: Vec<_> = config.unique.iter().map(|index| (index.name, index.columns)).collect();
     assert_eq!(unique, [("slug", [1].as_slice()), ("country+name", [2, 3].as_slice())]);
@@ -186,6 +190,7 @@ fn the_configuration_is_the_annotation() {
     assert_eq!(pairs.level, Some(Level::Bounded(Duration::from_millis(250))));
     assert_eq!(pairs.stale_on_error, Some(Duration::ZERO));
     assert_eq!((pairs.ttl, pairs.soft_timeout, pairs.max_loads), (None, None, None));
+    assert_eq!((pairs.refresh_ahead, pairs.stale_while_revalidate), (None, None));
 }
 
 /// A future that a web server can run.

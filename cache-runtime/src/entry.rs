@@ -11,11 +11,13 @@
 //! A tag's key holds a lease that nobody fills: its token is the tag's stamp. A value that was loaded under a tag bears
 //! the stamp, and is a hit only while the tag still does.
 //!
-//! A value's header is 35 bytes: `V`, format version, codec (low half: 1 postcard, 2 JSON, 3 MessagePack) and compression
+//! A value's header is 43 bytes: `V`, format version, codec (low half: 1 postcard, 2 JSON, 3 MessagePack) and compression
 //! (high half: 0 none, 1 LZ4, 2 zstd; a compressed payload begins with the size that it unpacks to), flags, number of
-//! tag stamps, fingerprint (8), [era](crate::CoherentCache::era) (8), fill time in Unix milliseconds (6), soft TTL in
-//! milliseconds (4, zero for none), load cost in microseconds (4); little-endian. A header that is not exactly understood makes the entry
-//! [`Foreign`](Entry::Foreign): a miss that the next fill repairs, never an error.
+//! tag stamps, fingerprint (8), [era](crate::CoherentCache::era) (8), fill time in Unix milliseconds (6), nonce (8), the
+//! time that it is kept after its TTL in milliseconds (4), load cost in microseconds (4); little-endian. A header that is
+//! not exactly understood makes the entry [`Foreign`](Entry::Foreign): a miss that the next fill repairs, never an error.
+//!
+//! No two fills write the same nonce, so a header names one fill as a token names one lease: it is the value's [`Mark`].
 
 mod packed;
 
@@ -27,8 +29,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::policy::{Codec, Compression};
 
-const VERSION: u8 = 1;
-const HEADER: usize = 35;
+const VERSION: u8 = 2;
+const HEADER: usize = 43;
 const STAMP: usize = 16;
 const NOTHING: u8 = 1;
 
@@ -91,6 +93,46 @@ impl fmt::Debug for Token {
     }
 }
 
+/// A value's header, which tells its fill from every other. Who has seen it, and finds it there again, knows that neither
+/// a writer nor another reader has been there in between.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Mark([u8; HEADER]);
+
+impl Mark {
+    /// The mark of the value that these bytes are; `None` where they are none.
+    #[must_use]
+    pub fn of(entry: &[u8]) -> Option<Self> {
+        let header: [u8; HEADER] = entry.get(..HEADER)?.try_into().ok()?;
+        (header.starts_with(&[VALUE, VERSION])).then_some(Self(header))
+    }
+
+    /// What the value begins with.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mark").finish_non_exhaustive()
+    }
+}
+
+/// Whether this is a value that is kept after its TTL, so that it may be past it.
+pub(crate) fn outlives_its_ttl(entry: &[u8]) -> bool {
+    const KEPT: std::ops::Range<usize> = 35..39;
+    Mark::of(entry).is_some_and(|mark| mark.0.get(KEPT).is_some_and(|kept| kept != [0; 4]))
+}
+
+/// A number that no other fill has, whichever process makes it: a count under a secret of the process.
+pub(crate) fn nonce() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    static PROCESS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    PROCESS.hash_one(NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 /// What stands at a key, as far as it can be understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -113,8 +155,11 @@ pub struct Value {
     pub era: u64,
     /// When it was filled, in Unix milliseconds.
     pub filled_at: u64,
-    /// After how many milliseconds it should be renewed; zero for never.
-    pub soft_ttl_millis: u32,
+    /// A number that no other fill has.
+    pub nonce: u64,
+    /// For how many milliseconds it is kept after its TTL, which are the last of its life: to be served while it is
+    /// renewed, or where that fails.
+    pub kept_millis: u32,
     /// How long the load took, in microseconds.
     pub load_micros: u32,
     /// The stamps of the tags it was loaded under, in the order in which the reader names the tags.
@@ -225,7 +270,8 @@ impl Value {
         bytes.put_u64_le(self.fingerprint);
         bytes.put_u64_le(self.era);
         bytes.put_uint_le(self.filled_at & 0xFFFF_FFFF_FFFF, 6);
-        bytes.put_u32_le(self.soft_ttl_millis);
+        bytes.put_u64_le(self.nonce);
+        bytes.put_u32_le(self.kept_millis);
         bytes.put_u32_le(self.load_micros);
         for stamp in self.stamps.iter().take(usize::from(u8::MAX)) {
             bytes.put_slice(stamp.as_bytes());
@@ -252,7 +298,8 @@ impl Value {
         let fingerprint = rest.get_u64_le();
         let era = rest.get_u64_le();
         let filled_at = rest.get_uint_le(6);
-        let soft_ttl_millis = rest.get_u32_le();
+        let nonce = rest.get_u64_le();
+        let kept_millis = rest.get_u32_le();
         let load_micros = rest.get_u32_le();
         let stamps = (0..stamps)
             .map(|_| Token::from_slice(&rest.split_to(STAMP)))
@@ -269,7 +316,7 @@ impl Value {
                 }
             }
         };
-        Some(Self { fingerprint, era, filled_at, soft_ttl_millis, load_micros, stamps, body })
+        Some(Self { fingerprint, era, filled_at, nonce, kept_millis, load_micros, stamps, body })
     }
 }
 

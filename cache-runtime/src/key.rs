@@ -10,7 +10,6 @@ mod namespace;
 mod pattern;
 mod text;
 
-#[cfg(feature = "postgres")]
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
@@ -99,8 +98,12 @@ impl Key {
         fmt::from_fn(move |f| write!(f, "{fixed}{rest}"))
     }
 
+    /// Where the claim to renew the value that stands at this key stands, by the value's nonce.
+    pub(crate) fn renewal(&self, nonce: u64) -> Self {
+        Self(format!("{}:!renewal:{nonce:016x}", self.0).into())
+    }
+
     /// The key that the server, or a table in the database, calls so.
-    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn from_text(text: &str) -> Self {
         Self(text.into())
     }
@@ -220,7 +223,6 @@ impl KeyBuilder {
     }
 
     /// What was written so far, as the head of other keys.
-    #[cfg(feature = "postgres")]
     pub(crate) fn into_head(self) -> String {
         self.text
     }
@@ -248,17 +250,14 @@ impl KeyBuilder {
     }
 }
 
-#[cfg(feature = "postgres")]
 thread_local! {
     /// A buffer for keys that are asked for and not kept.
     static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
 }
 
 /// A key that is written into a buffer that is used again: looking it up allocates nothing.
-#[cfg(feature = "postgres")]
 pub(crate) struct ScratchKey(KeyBuilder);
 
-#[cfg(feature = "postgres")]
 impl ScratchKey {
     /// Begins a key with this head.
     pub(crate) fn begin(head: &str) -> Self {
@@ -275,6 +274,7 @@ impl ScratchKey {
         self
     }
 
+    #[cfg(feature = "postgres")]
     pub(crate) fn builder(&mut self) -> &mut KeyBuilder {
         &mut self.0
     }
@@ -293,7 +293,6 @@ impl ScratchKey {
     }
 }
 
-#[cfg(feature = "postgres")]
 impl Drop for ScratchKey {
     fn drop(&mut self) {
         SCRATCH.set(std::mem::take(&mut self.0.text));

@@ -135,7 +135,10 @@ pub use manager::{
 };
 #[doc(hidden)]
 pub use mind::Kept;
-pub use mind::{Answer, Cacheable, Optional, Origin, Shared, Stats, Whole};
+pub use mind::{
+    Answer, CacheAside, Cacheable, CacheableSource, Optional, Origin, ReadThrough, RefreshAhead,
+    Shared, StaleWhileRevalidate, Stats, Whole, WriteThrough,
+};
 #[cfg(feature = "postgres")]
 pub use mind::{Lag, Relay, RelayBuilder, RelayStats};
 pub use mind::{
@@ -153,7 +156,7 @@ pub use port::{
 pub use port::{
     Backlog, BoxFuture, Cache, CoherentCache, DataSource, Delivery, Fill, Heard,
     InvalidationStream, LeaseOutcome, LeaseRequest, Lineage, Live, Observer, Outbox, OutboxRow,
-    ReleaseOutcome, Step,
+    ReleaseOutcome, Replacement, Step,
 };
 pub use port::{
     DeadLetter, Failed, NewWrite, Pending, QueueBacklog, QueuedWrite, Write, WriteBehindSource,

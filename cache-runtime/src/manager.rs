@@ -6,6 +6,7 @@ mod config;
 mod health;
 mod items;
 mod ports;
+mod strategies;
 
 use std::fmt;
 use std::path::Path;

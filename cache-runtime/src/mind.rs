@@ -10,12 +10,16 @@ mod gate;
 mod lease;
 mod listen;
 mod loads;
+mod look;
 mod overdue;
+mod owned;
 mod put;
 mod reader;
 #[cfg(feature = "postgres")]
 mod relay;
+mod renewal;
 mod soft;
+mod sourced;
 mod spec;
 mod stand_in;
 mod stats;
@@ -26,20 +30,25 @@ mod writer;
 
 pub(crate) use answer::Timed;
 pub use answer::{Cacheable, Optional, Shared, Whole};
-pub(crate) use batch::read_many;
+pub(crate) use batch::{Answers, read_many};
 pub(crate) use context::Context;
 pub(crate) use flight::{Erased, Flights};
 pub(crate) use loads::Turn;
-pub(crate) use reader::{Found, Look, Reader, Sharing};
+pub(crate) use look::{Found, Look};
+pub(crate) use reader::{Reader, Sharing};
 #[cfg(feature = "postgres")]
 pub use relay::{Lag, Relay, RelayBuilder, RelayStats};
-pub(crate) use soft::Carry;
+pub(crate) use renewal::Renewing;
+pub(crate) use soft::{Carried, Carry};
+pub use sourced::CacheableSource;
+pub(crate) use sourced::Sourced;
 pub(crate) use spec::Spec;
 pub use spec::{Answer, Kept, Origin};
 pub(crate) use stats::Counters;
 pub use stats::Stats;
 pub use strategy::{
-    OnUnknown, Trouble, WriteBehind, WriteBehindBuilder, WriteBehindError, WriteBehindStats,
+    CacheAside, OnUnknown, ReadThrough, RefreshAhead, StaleWhileRevalidate, Trouble, WriteBehind,
+    WriteBehindBuilder, WriteBehindError, WriteBehindStats, WriteThrough,
 };
 pub(crate) use tasks::UnderWay;
 pub(crate) use writer::{Held, release_all, settle};

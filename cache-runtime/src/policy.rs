@@ -183,6 +183,16 @@ pub struct Policy {
     /// For how long after its TTL a value may be served when the database fails; never one that a write has invalidated.
     /// Zero: never.
     pub stale_on_error: Duration,
+    /// How readily a value is renewed ahead of its TTL, while its readers go on being served: beta of XFetch (Vattani,
+    /// Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", PVLDB 8(8), 2015). Each reader draws,
+    /// and is the likelier to renew it the nearer the TTL is and the longer the load took: on average beta times that
+    /// ahead, for one reader. 1.0 is what the paper proves optimal, and good for nearly all; more renews earlier. Zero:
+    /// never. This and the next are of rows, look-ups, cached methods and strategies: an item's load comes with the call
+    /// alone, so items are not renewed while they are served.
+    pub refresh_ahead: f64,
+    /// For how long after its TTL a value is served while one reader of one process renews it; never one that a write has
+    /// invalidated. What nobody tells the cache of is then seen so much later. Zero: never.
+    pub stale_while_revalidate: Duration,
     /// After how long a load is not waited for any longer where there is an expired value to serve in its place (see
     /// [`stale_on_error`](Self::stale_on_error)); the load goes on. Zero: it is always waited for.
     pub soft_timeout: Duration,
@@ -215,6 +225,8 @@ impl Default for Policy {
             max_loads: 64,
             max_waiting_loads: 4096,
             stale_on_error: Duration::ZERO,
+            refresh_ahead: 0.0,
+            stale_while_revalidate: Duration::ZERO,
             soft_timeout: Duration::ZERO,
         }
     }

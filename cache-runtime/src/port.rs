@@ -23,7 +23,7 @@ use std::pin::Pin;
 pub use behind::{Write, WriteBehindSource};
 pub use cache::{
     Cache, CoherentCache, Fill, Heard, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
-    ReleaseOutcome,
+    ReleaseOutcome, Replacement,
 };
 pub use command::{Action, Command, FromReply, Reply};
 pub use counters::Counters;

@@ -9,7 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgDatabaseError, PgPool, PgSeverity, PgTransactionManager};
+use sqlx::postgres::{PgPool, PgTransactionManager};
 use sqlx::{PgConnection, Postgres, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 use tracing::Instrument;
@@ -224,15 +224,6 @@ pub(crate) async fn detached<T: Send + 'static>(
             Err(_) => Err(sqlx::Error::WorkerCrashed),
         },
     }
-}
-
-/// Whether this answer to a `COMMIT` proves that nothing was committed. A server that ends the connection (severity
-/// `FATAL`) may have committed before.
-fn is_refusal(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
-        .is_some_and(|error| error.severity() == PgSeverity::Error)
 }
 
 async fn roll_back(mut connection: PoolConnection<Postgres>) -> sqlx::Result<()> {

@@ -27,6 +27,8 @@ mod readers;
 mod redis;
 #[path = "model/relays.rs"]
 mod relays;
+#[path = "model/renewals.rs"]
+mod renewals;
 #[path = "model/rest.rs"]
 mod rest;
 #[path = "model/scope.rs"]

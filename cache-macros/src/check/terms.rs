@@ -7,8 +7,26 @@ use crate::model::repository::Terms;
 
 /// The terms that were written.
 pub(super) fn terms(written: &Written, errors: &mut Errors) -> Terms {
-    let Written { ttl, negative_ttl, codec, compression, level, stale_on_error, soft_timeout } =
-        written;
+    let Written {
+        ttl,
+        negative_ttl,
+        codec,
+        compression,
+        level,
+        stale_on_error,
+        soft_timeout,
+        refresh_ahead,
+        stale_while_revalidate,
+    } = written;
+    if let (Some(stale), Some(At { value: 0, .. })) = (stale_while_revalidate, ttl)
+        && stale.value > 0
+    {
+        errors.at_span(
+            stale.span,
+            "`ttl = \"0s\"` keeps nothing that could be served while it is renewed: write a short TTL, such as `ttl = \"1s\"`, or \
+             remove `stale_while_revalidate`",
+        );
+    }
     // Without any `stale_on_error` there may be one around: the repository's, or the manager's.
     if let (Some(soft), Some(stale)) = (soft_timeout, stale_on_error)
         && stale.value == 0
@@ -28,5 +46,7 @@ pub(super) fn terms(written: &Written, errors: &mut Errors) -> Terms {
         level: *level,
         stale_on_error: millis(stale_on_error),
         soft_timeout: millis(soft_timeout),
+        refresh_ahead: *refresh_ahead,
+        stale_while_revalidate: millis(stale_while_revalidate),
     }
 }

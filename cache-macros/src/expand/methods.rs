@@ -10,7 +10,7 @@ use syn::spanned::Spanned as _;
 use syn::{FnArg, GenericParam, Pat, ReturnType, Signature};
 
 use self::assertions::assertions;
-use super::{codec_of, compression_of, docs, duration_of, level_of, moved, place};
+use super::{beta_of, codec_of, compression_of, docs, duration_of, level_of, moved, place};
 use crate::model::Crate;
 use crate::model::key::{Key, Part};
 use crate::model::method::{
@@ -175,8 +175,17 @@ fn answered(
 
 /// `.ttl(Duration::from_millis(60000)).level(Level::Strong)`
 fn terms_calls(krate: &Crate, terms: &Terms) -> TokenStream {
-    let Terms { ttl, negative_ttl, codec, compression, level, stale_on_error, soft_timeout: _ } =
-        *terms;
+    let Terms {
+        ttl,
+        negative_ttl,
+        codec,
+        compression,
+        level,
+        stale_on_error,
+        soft_timeout: _,
+        refresh_ahead,
+        stale_while_revalidate,
+    } = *terms;
     [
         ("ttl", ttl.map(duration_of)),
         ("negative_ttl", negative_ttl.map(duration_of)),
@@ -184,6 +193,8 @@ fn terms_calls(krate: &Crate, terms: &Terms) -> TokenStream {
         ("compression", compression.map(|compression| compression_of(krate, compression))),
         ("level", level.map(|level| level_of(krate, level))),
         ("stale_on_error", stale_on_error.map(duration_of)),
+        ("refresh_ahead", refresh_ahead.map(beta_of)),
+        ("stale_while_revalidate", stale_while_revalidate.map(duration_of)),
     ]
     .into_iter()
     .filter_map(|(name, value)| {

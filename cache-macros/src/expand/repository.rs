@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::operations::{self, Operation};
-use super::{codec, compression, docs, duration, level, option, place};
+use super::{beta_of, codec, compression, docs, duration, level, option, place};
 use crate::model::repository::{Index, Repository, Tag, TagPart};
 use crate::names;
 
@@ -33,6 +33,8 @@ fn cached_repository(repository: &Repository) -> TokenStream {
     let compression = compression(krate, terms.compression);
     let (stale_on_error, soft_timeout) =
         (duration(terms.stale_on_error), duration(terms.soft_timeout));
+    let refresh_ahead = option(terms.refresh_ahead.map(beta_of));
+    let stale_while_revalidate = duration(terms.stale_while_revalidate);
     let max_loads = option(repository.max_loads.map(|most| {
         let most = Literal::u32_unsuffixed(most);
         quote!(#most)
@@ -56,6 +58,8 @@ fn cached_repository(repository: &Repository) -> TokenStream {
                 level: #level,
                 stale_on_error: #stale_on_error,
                 soft_timeout: #soft_timeout,
+                refresh_ahead: #refresh_ahead,
+                stale_while_revalidate: #stale_while_revalidate,
                 max_loads: #max_loads,
                 unique: &[#(#unique),*],
                 list: &[#(#list),*],

@@ -28,6 +28,9 @@ const CACHED: &[Spec] = &[
     terms::COMPRESSION,
     terms::LEVEL,
     terms::STALE_ON_ERROR,
+    terms::REFRESH_AHEAD,
+    terms::STALE_WHILE_REVALIDATE,
+    terms::NO_STRATEGY,
     Spec::refused(
         "soft_timeout",
         "a method's body borrows its arguments, so it cannot go on when its caller has been answered: put `soft_timeout` in \
@@ -59,6 +62,14 @@ const PUT: &[Spec] = &[
         "soft_timeout",
         "`#[cache_put]` always waits for its body: put `soft_timeout` on the `#[cached]` method with this key",
     ),
+    Spec::refused(
+        "refresh_ahead",
+        "`#[cache_put]` always runs its body: put `refresh_ahead` on the `#[cached]` method with this key",
+    ),
+    Spec::refused(
+        "stale_while_revalidate",
+        "`#[cache_put]` always runs its body: put `stale_while_revalidate` on the `#[cached]` method with this key",
+    ),
     NO_MAX_LOADS,
 ];
 
@@ -87,6 +98,8 @@ const INVALIDATES: &[Spec] = &[
     not_read!("level"),
     not_read!("stale_on_error"),
     not_read!("soft_timeout"),
+    not_read!("refresh_ahead"),
+    not_read!("stale_while_revalidate"),
     NO_MAX_LOADS,
 ];
 

@@ -99,6 +99,22 @@ pub(crate) fn number(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<At<
         .map_err(|error| syn::Error::new(span, format!("{error}: {}", form(name))))
 }
 
+/// `name = 1.5`
+pub(crate) fn decimal(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<At<f64>> {
+    const KIND: &str = "a number, without quotes";
+    let literal: Lit = after_equals(name, KIND, input)?;
+    let span = literal.span();
+    let parsed = match &literal {
+        Lit::Int(number) => number.base10_parse::<f64>().ok(),
+        Lit::Float(number) => number.base10_parse::<f64>().ok(),
+        _ => None,
+    };
+    match parsed.filter(|value| value.is_finite() && *value >= 0.0) {
+        Some(value) => Ok(At { value, span }),
+        None => Err(syn::Error::new(span, takes(name, KIND))),
+    }
+}
+
 /// `name = some_name`
 pub(crate) fn ident(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<Ident> {
     after_equals(name, "a name, without quotes", input)

@@ -37,6 +37,9 @@ pub(crate) struct Terms {
     pub(crate) level: Option<Level>,
     pub(crate) stale_on_error: Option<u64>,
     pub(crate) soft_timeout: Option<u64>,
+    /// XFetch's beta.
+    pub(crate) refresh_ahead: Option<f64>,
+    pub(crate) stale_while_revalidate: Option<u64>,
 }
 
 impl Repository {

@@ -225,6 +225,18 @@ impl CacheManagerBuilder {
         self
     }
 
+    /// How readily a value is renewed ahead of its TTL, 1.0 where in doubt: [`Policy::refresh_ahead`].
+    pub fn refresh_ahead(mut self, beta: f64) -> Self {
+        self.policy.refresh_ahead = beta;
+        self
+    }
+
+    /// For how long after its TTL a value is served while it is renewed: [`Policy::stale_while_revalidate`].
+    pub fn stale_while_revalidate(mut self, time: Duration) -> Self {
+        self.policy.stale_while_revalidate = time;
+        self
+    }
+
     /// After how long an expired value is served in place of one that is being loaded: [`Policy::soft_timeout`].
     pub fn soft_timeout(mut self, time: Duration) -> Self {
         self.policy.soft_timeout = time;
@@ -269,7 +281,8 @@ impl CacheManagerBuilder {
         self
     }
 
-    /// Gives a failed load of type `E` to all who waited for it, where a value is [cached by hand](CacheManager::remember).
+    /// Gives a failed load of type `E` to all who waited for it, where a value is [cached by hand](CacheManager::remember), or
+    /// of a [source of one's own](crate::DataSource).
     /// Without this each of them loads for itself, because only some types are known to be copied: `sqlx::Error`,
     /// [`Error`](crate::Error), `String` and `&'static str`.
     pub fn share_errors<E: Clone + Send + Sync + 'static>(mut self) -> Self {
@@ -300,8 +313,8 @@ impl CacheManagerBuilder {
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) for an empty namespace, no backend, an URL that cannot be read, a jitter outside
-    /// 0 to 1, a lease or hold that lives for no time, a bound of no time, a cap of no loads, a timeout of no time, or a
-    /// timeout of Redis with another backend.
+    /// 0 to 1, a beta below zero, a lease or hold that lives for no time, a bound of no time, a cap of no loads, a timeout
+    /// of no time, or a timeout of Redis with another backend.
     pub fn build(mut self) -> Result<CacheManager> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Config, message));
         let namespace = match self.whole.take() {
@@ -312,6 +325,12 @@ impl CacheManagerBuilder {
         self.policy.max_unpacked_bytes = self.max_unpacked_bytes.unwrap_or(most);
         if !(0.0..=1.0).contains(&self.policy.jitter) {
             return wrong("the jitter is a share of the TTL, from 0 to 1");
+        }
+        if !self.policy.refresh_ahead.is_finite() || self.policy.refresh_ahead < 0.0 {
+            return wrong(
+                "refresh_ahead is by how many times the cost of its load a value is renewed ahead of its TTL: set it to 1.0, \
+                 or to 0.0 for never",
+            );
         }
         if self.policy.lease_ttl.is_zero() || self.policy.hold_ttl.is_zero() {
             return wrong(

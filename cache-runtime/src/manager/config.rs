@@ -178,6 +178,8 @@ impl CacheConfig {
             max_waiting_loads,
             stale_on_error,
             soft_timeout,
+            refresh_ahead,
+            stale_while_revalidate,
             connect_timeout,
             operation_timeout,
             hang_after,
@@ -194,6 +196,7 @@ impl CacheConfig {
         }
         set!(ttl negative_ttl jitter codec compression compress_above max_value_bytes max_unpacked_bytes);
         set!(level lease_ttl lease_wait hold_ttl on_unreachable always_outbox stale_on_error soft_timeout);
+        set!(refresh_ahead stale_while_revalidate);
         set!(connect_timeout operation_timeout hang_after);
         let policy = builder.policy();
         let tier =

@@ -1,15 +1,19 @@
 //! A batch read: one look at the cache, one load of what is missing, each key on its own.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::future::Future;
-use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::complaints::Topic;
 use super::context::Context;
-use super::fill::{era_of, weight_of};
+use super::fill::{Begun, Envelope};
 use super::lease::Leases;
 use super::loads::Turn;
-use super::reader::{Found, Look, Miss, Reader};
+use super::look::{Found, Hit, Look, Miss};
+use super::reader::Reader;
+use super::renewal::Seen;
 use super::spec::{Answer, Kept, Spec};
 use super::tier::Ticket;
 use crate::entry::{Entry, Token};
@@ -18,28 +22,55 @@ use crate::key::Key;
 use crate::policy::{Level, Loading};
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
 
+/// The answers of a batch, in the order of the keys; and the values among them that are to be renewed, by their place.
+pub(crate) struct Answers<T> {
+    pub(crate) answers: Vec<Option<T>>,
+    pub(crate) due: Vec<(usize, Seen)>,
+}
+
 /// The answers at `keys`, in their order. `load` is given the places of those that are missing, and its turn, and answers
-/// in that order; it is not called where none is. `spec` speaks for all keys; its own key and tags do not count.
+/// in that order; it is not called where none is. `spec` speaks for all keys, its tags included; its own key does not
+/// count.
 pub(crate) async fn read_many<A, E, F, Fut>(
     reader: Reader<'_>,
     spec: &Spec,
     keys: &[Key],
     own: fn(&Error) -> Option<E>,
     load: F,
-) -> Result<Vec<Option<A::Value>>, E>
+) -> Result<Answers<A::Value>, E>
 where
     A: Answer,
     F: FnOnce(Vec<usize>, Turn) -> Fut,
     Fut: Future<Output = Result<Vec<A::Value>, E>>,
 {
-    let (mut answers, misses) = look_many::<A>(reader, spec, keys).await;
+    let mut answers = Vec::with_capacity(keys.len());
+    let (mut misses, mut due) = (Vec::new(), Vec::new());
+    for (at, look) in look_many::<A>(reader, spec, keys).await.into_iter().enumerate() {
+        answers.push(match look {
+            Look::Hit(hit) => {
+                reader.count(&hit);
+                due.extend(hit.seen.filter(|seen| seen.is_due(spec)).map(|seen| (at, seen)));
+                Some(hit.value)
+            }
+            Look::Miss(miss) => {
+                misses.push((at, miss));
+                None
+            }
+        });
+    }
     if misses.is_empty() {
-        return Ok(answers);
+        return Ok(Answers { answers, due });
     }
     reader.counters.misses.add(misses.len());
     let turn = reader.turn(own).await?;
     let era = reader.context.cache.era();
-    let (mut leases, leased) = lease_many(reader, spec, keys, &misses).await;
+    let (mut leases, mut leased) = lease_many(reader, spec, keys, &misses).await;
+    // After the leases and before the load.
+    let stamps = reader.stamps(spec).await;
+    if stamps.is_none() {
+        leased.fill(false);
+    }
+    let stamps = stamps.unwrap_or_default();
     for (at, _) in &misses {
         if let Some(key) = keys.get(*at) {
             reader.context.before(Step::Load, key).await;
@@ -52,14 +83,14 @@ where
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
-            return match stand_in::<A>(reader, keys, (leases, &leased, era), &misses).await {
+            return match stand_in::<A>(reader, spec, keys, (leases, &leased, era), &misses).await {
                 Some(expired) => {
                     for ((at, _), value) in misses.iter().zip(expired) {
                         if let Some(answer) = answers.get_mut(*at) {
                             *answer = Some(value);
                         }
                     }
-                    Ok(answers)
+                    Ok(Answers { answers, due })
                 }
                 None => Err(error),
             };
@@ -70,62 +101,56 @@ where
     let mut fills = Vec::new();
     for (((at, _), value), leased) in misses.iter().zip(loaded).zip(leased) {
         if leased && let Some(key) = keys.get(*at) {
-            fills.extend(prepare::<A>(reader, spec, key, (leases.token, era), &value, took));
+            let envelope = Envelope { stamps: stamps.clone(), era, took };
+            fills.extend(prepare::<A>(reader, spec, key, leases.token, (&value, envelope)));
         }
         if let Some(answer) = answers.get_mut(*at) {
             *answer = Some(value);
         }
     }
     fill_behind(reader, spec, leases, fills);
-    Ok(answers)
+    Ok(Answers { answers, due })
 }
 
-async fn look_many<A: Answer>(
+/// What the cache has at each key.
+pub(super) async fn look_many<A: Answer>(
     reader: Reader<'_>,
     spec: &Spec,
     keys: &[Key],
-) -> (Vec<Option<A::Value>>, Vec<(usize, Miss)>) {
-    let mut answers = Vec::with_capacity(keys.len());
-    let mut misses = Vec::new();
-    let found = ask_many(reader, spec, keys).await;
-    for (at, (found, ticket)) in found.into_iter().enumerate() {
-        let remaining = found.remaining;
-        answers.push(match reader.judge::<A>(spec, found) {
-            Look::Hit((value, body)) => {
-                if let Some(((ticket, remaining), key)) = ticket.zip(remaining).zip(keys.get(at)) {
-                    let kept = (A::keep(&value, &body), body.len());
-                    reader.admit(ticket, spec, key, kept, remaining).await;
-                }
-                Some(value)
-            }
-            Look::Miss(miss) => {
-                misses.push((at, miss));
-                None
-            }
-        });
+) -> Vec<Look<Hit<A::Value>>> {
+    let mut looks = Vec::with_capacity(keys.len());
+    for ((found, ticket), key) in ask_many(reader, spec, keys).await.into_iter().zip(keys) {
+        let look = reader.judge::<A>(spec, reader.with_life(key, found).await);
+        let kept = match &look {
+            Look::Hit(hit) => hit.to_keep::<A>(),
+            Look::Miss(_) => None,
+        };
+        if let Some((ticket, (kept, life))) = ticket.zip(kept) {
+            reader.admit(ticket, spec, key, kept, life).await;
+        }
+        looks.push(look);
     }
     // What the cache did not answer for, it could not be asked.
-    for at in answers.len()..keys.len() {
-        answers.push(None);
-        misses.push((at, Miss::Unreachable));
-    }
-    (answers, misses)
+    looks.resize_with(keys.len(), || Look::Miss(Miss::Unreachable));
+    looks
 }
 
 /// The expired values that leases have replaced, put back because the load failed. They stand in for the load where
 /// each that is missing was put back under its very lease, which proves that no writer came between.
 async fn stand_in<A: Answer>(
     reader: Reader<'_>,
+    spec: &Spec,
     keys: &[Key],
     (mut leases, leased, era): (Leases, &[bool], u64),
     misses: &[(usize, Miss)],
 ) -> Option<Vec<A::Value>> {
     let mut fills = Vec::new();
-    let mut values = Vec::new();
+    let (mut values, mut stamps) = (Vec::new(), Vec::new());
     for ((at, miss), leased) in misses.iter().zip(leased) {
         if let (Miss::Expired(expired), true, Some(key)) = (miss, leased, keys.get(*at)) {
             fills.extend(leases.put_back(key));
             if let Entry::Value(value) = Entry::parse(&expired.entry) {
+                stamps.push(value.stamps);
                 values.extend(reader.open::<A>(value.body).map(|(value, _)| value));
             }
         }
@@ -133,9 +158,16 @@ async fn stand_in<A: Answer>(
     if fills.is_empty() {
         return None;
     }
+    // They were found in one look under one set of tags, so that the stamps of one are those of all.
+    let under_its_tags = match stamps.split_first() {
+        Some((first, rest)) if rest.iter().all(|stamps| stamps == first) => {
+            reader.is_under(&spec.tags, first).await
+        }
+        _ => false,
+    };
     let accepted = reader.context.cache.fill(&fills).await.ok()?;
     let proven = accepted.iter().filter(|accepted| **accepted).count();
-    let whole = proven == misses.len() && values.len() == misses.len();
+    let whole = under_its_tags && proven == misses.len() && values.len() == misses.len();
     // An older state of the backend may have brought the leases back.
     (whole && era == reader.context.cache.era()).then(|| {
         reader.counters.stale.add(values.len());
@@ -160,16 +192,22 @@ async fn ask_many(reader: Reader<'_>, spec: &Spec, keys: &[Key]) -> Vec<(Found, 
     reader.context.before_each(Step::Read, keys).await;
     let asked = reader.context.clock.elapsed();
     let tickets: Vec<_> = keys.iter().map(|key| reader.ticket(spec, key)).collect();
-    let live = tickets.iter().any(Option::is_some) || !spec.stale_for.is_zero();
+    let live = tickets.iter().any(Option::is_some) || spec.asks_for_life();
+    let wanted: Cow<'_, [Key]> = match &*spec.tags {
+        [] => keys.into(),
+        tags => keys.iter().chain(tags).cloned().collect(),
+    };
     let found = if live {
-        cache.get_live(keys).await.map(|found| found.into_iter().map(Option::unzip).collect())
+        cache.get_live(&wanted).await.map(|found| found.into_iter().map(Option::unzip).collect())
     } else {
         let plain = |found: Vec<_>| found.into_iter().map(|bytes| (bytes, None)).collect();
-        cache.get_many(keys).await.map(plain)
+        cache.get_many(&wanted).await.map(plain)
     };
-    let found: Vec<_> =
+    let mut found: Vec<_> =
         found.inspect_err(|error| reader.failed("reading entries", error)).unwrap_or_default();
-    let each = |(bytes, remaining)| Found { bytes, tags: Vec::new(), remaining, asked };
+    let tags = found.split_off(keys.len().min(found.len()));
+    let tags: Vec<Option<Bytes>> = tags.into_iter().map(|(bytes, _)| bytes).collect();
+    let each = |(bytes, remaining)| Found { bytes, tags: tags.clone(), remaining, asked };
     found.into_iter().map(each).zip(tickets).collect()
 }
 
@@ -233,9 +271,8 @@ fn prepare<A: Answer>(
     reader: Reader<'_>,
     spec: &Spec,
     key: &Key,
-    (token, era): (Token, u64),
-    value: &A::Value,
-    took: Duration,
+    token: Token,
+    (value, envelope): (&A::Value, Envelope),
 ) -> Option<(Fill, Kept)> {
     let Some(body) = A::encode(value, spec.codec()) else {
         reader.counters.unencodable.up();
@@ -244,7 +281,7 @@ fn prepare<A: Answer>(
     let kept = A::keep(value, &body);
     let body = reader.packed(spec, body);
     let ttl = reader.lifetime(spec, &body, A::lives(value))?;
-    let entry = reader.envelope(spec, body, (Vec::new(), era), took);
+    let entry = reader.envelope(spec, body, envelope);
     Some((Fill { key: key.clone(), token, entry, ttl }, kept))
 }
 
@@ -256,32 +293,36 @@ fn fill_behind(reader: Reader<'_>, spec: &Spec, mut leases: Leases, prepared: Ve
     if prepared.is_empty() {
         return;
     }
-    let (context, flights, counters) =
-        (reader.context.clone(), reader.flights.clone(), reader.counters.clone());
+    let it = reader.owned();
     let spec = spec.clone();
     reader.context.tasks.spawn(async move {
-        let reader =
-            Reader { context: &context, flights: &flights, counters: &counters, cap: None };
+        let reader = it.reader();
         let (fills, kept): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
         for fill in &fills {
-            context.before(Step::Fill, &fill.key).await;
+            reader.context.before(Step::Fill, &fill.key).await;
         }
-        let tickets: Vec<_> = fills.iter().map(|fill| reader.ticket(&spec, &fill.key)).collect();
-        let accepted = match context.cache.fill(&fills).await {
+        // The lease of a tagged answer outlives a write that changes only the tag.
+        let ticket = |fill: &Fill| {
+            let proves = spec.tags.is_empty();
+            proves.then(|| reader.ticket(&spec, &fill.key)).flatten()
+        };
+        let tickets: Vec<_> = fills.iter().map(ticket).collect();
+        let accepted = match reader.context.cache.fill(&fills).await {
             Ok(accepted) => accepted,
             Err(error) => return reader.failed("filling entries", &error),
         };
         let count = accepted.iter().filter(|accepted| **accepted).count();
-        counters.fills.add(count);
-        counters.rejected_fills.add(accepted.len() - count);
+        reader.counters.fills.add(count);
+        reader.counters.rejected_fills.add(accepted.len() - count);
         for (((fill, kept), ticket), accepted) in fills.iter().zip(kept).zip(tickets).zip(accepted)
         {
             if accepted
-                && era_of(fill) == Some(context.cache.era())
+                && let Some(begun) = Begun::of(&fill.entry, fill.ttl)
+                && begun.era == reader.context.cache.era()
                 && let Some(ticket) = ticket
             {
-                let kept = (kept, weight_of(fill));
-                reader.admit(ticket, &spec, &fill.key, kept, fill.ttl.into()).await;
+                let kept = (kept, begun.weight);
+                reader.admit(ticket, &spec, &fill.key, kept, begun.life).await;
             }
         }
     });

@@ -24,6 +24,8 @@ pub(crate) enum Topic {
     HoldGone,
     /// A value that has outlived its TTL stood in for a load.
     Stale,
+    /// A value that is served while it is renewed could not be.
+    FailedRenewal,
 }
 
 #[derive(Debug)]

@@ -3,12 +3,16 @@
 use std::slice;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::flight::Leader;
 use super::lease::{Leases, Replaced};
 use super::loads::Turn;
-use super::reader::{Look, Miss, Reader};
+use super::look::{Look, Miss};
+use super::reader::Reader;
+use super::renewal::Life;
 use super::spec::{Answer, Kept, Spec};
-use crate::entry::{Body, Entry, Token, Value};
+use crate::entry::{Body, Entry, Token, Value, nonce};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::policy::{Remaining, Ttl};
@@ -60,20 +64,26 @@ impl Filling {
     }
 }
 
-/// The era that a value is filled under.
-pub(super) fn era_of(fill: &Fill) -> Option<u64> {
-    match Entry::parse(&fill.entry) {
-        Entry::Value(value) => Some(value.era),
-        _ => None,
-    }
+/// What a value bears beside its body: the stamps and the era that were current before its load, and what that took.
+pub(super) struct Envelope {
+    pub(super) stamps: Vec<Token>,
+    pub(super) era: u64,
+    pub(super) took: Duration,
 }
 
-/// What a value weighs in the tier, where it is kept unpacked.
-pub(super) fn weight_of(fill: &Fill) -> usize {
-    let entry = fill.entry.len();
-    match Entry::parse(&fill.entry) {
-        Entry::Value(value) => entry - value.body.len() + value.body.unpacked_len(),
-        _ => entry,
+/// What a value is that takes its place in the backend.
+pub(super) struct Begun {
+    pub(super) era: u64,
+    pub(super) life: Life,
+    /// What it weighs in the tier, where it is kept unpacked.
+    pub(super) weight: usize,
+}
+
+impl Begun {
+    pub(super) fn of(entry: &Bytes, ttl: Ttl) -> Option<Self> {
+        let Entry::Value(value) = Entry::parse(entry) else { return None };
+        let weight = entry.len() - value.body.len() + value.body.unpacked_len();
+        Some(Self { era: value.era, life: Life::of(&value, ttl.into()), weight })
     }
 }
 
@@ -112,7 +122,7 @@ impl Reader<'_> {
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     leader.depart();
                     match self.look::<A>(spec).await {
-                        Look::Hit(value) => return Ok(Permit::Answer(value)),
+                        Look::Hit(hit) => return Ok(Permit::Answer(hit.value)),
                         Look::Miss(next) => miss = next,
                     }
                     continue;
@@ -137,7 +147,7 @@ impl Reader<'_> {
                 Ok(Err(LeaseOutcome::Taken(_))) => {
                     leader.depart();
                     match self.look::<A>(spec).await {
-                        Look::Hit(value) => return Ok(Permit::Answer(value)),
+                        Look::Hit(hit) => return Ok(Permit::Answer(hit.value)),
                         Look::Miss(next) => miss = next,
                     }
                 }
@@ -176,7 +186,7 @@ impl Reader<'_> {
             if found.is_none()
                 && let Err(error) = cache.release(slice::from_ref(&spec.key), Token::new()).await
             {
-                self.failed("announcing a renewal", &error);
+                self.failed("announcing a refresh", &error);
                 return None;
             }
             match self.take_lease(spec, found, replaced).await {
@@ -193,7 +203,7 @@ impl Reader<'_> {
     }
 
     /// This value, and until when it lives.
-    async fn lasting(self, key: &Key, entry: Option<bytes::Bytes>) -> Option<Replaced> {
+    async fn lasting(self, key: &Key, entry: Option<Bytes>) -> Option<Replaced> {
         let asked = self.context.clock.elapsed();
         let until = match self.context.cache.ttl(key).await {
             Ok(Remaining::Left(left)) => Some(asked.saturating_add(left)),
@@ -206,7 +216,7 @@ impl Reader<'_> {
     pub(super) async fn take_lease(
         self,
         spec: &Spec,
-        over: Option<bytes::Bytes>,
+        over: Option<Bytes>,
         replaced: Option<Replaced>,
     ) -> Result<std::result::Result<Filling, LeaseOutcome>> {
         self.context.before(Step::Lease, &spec.key).await;
@@ -230,11 +240,16 @@ impl Reader<'_> {
         }
     }
 
+    pub(super) async fn with_stamps(self, spec: &Spec, filling: Filling) -> Option<Filling> {
+        let stamps = self.stamps(spec).await?;
+        Some(Filling { stamps, ..filling })
+    }
+
     /// Reads the stamp of each tag, and gives one to each that has none: before the load, so that a writer of a tag
     /// that comes later makes the value a miss. `None` where a writer holds a tag.
-    pub(super) async fn with_stamps(self, spec: &Spec, filling: Filling) -> Option<Filling> {
+    pub(super) async fn stamps(self, spec: &Spec) -> Option<Vec<Token>> {
         if spec.tags.is_empty() {
-            return Some(filling);
+            return Some(Vec::new());
         }
         let fresh = Token::new();
         let requests: Vec<_> = spec
@@ -262,7 +277,7 @@ impl Reader<'_> {
             LeaseOutcome::Gone => None,
         };
         let stamps: Vec<_> = outcomes.into_iter().map_while(stamp).collect();
-        (stamps.len() == spec.tags.len()).then_some(Filling { stamps, ..filling })
+        (stamps.len() == spec.tags.len()).then_some(stamps)
     }
 
     /// The fill, if there is leave to fill and the value may be cached.
@@ -282,7 +297,8 @@ impl Reader<'_> {
         let body = self.packed(spec, body);
         let ttl = self.lifetime(spec, &body, said)?;
         filling.leases.spend(&spec.key);
-        let entry = self.envelope(spec, body, (filling.stamps, filling.era), took);
+        let envelope = Envelope { stamps: filling.stamps, era: filling.era, took };
+        let entry = self.envelope(spec, body, envelope);
         Some(Fill { key: spec.key.clone(), token: filling.leases.token, entry, ttl })
     }
 
@@ -307,7 +323,7 @@ impl Reader<'_> {
             }
         };
         (!ttl.is_zero()).then(|| match ttl.jittered(self.context.policy.jitter) {
-            Ttl::After(time) => Ttl::After(time.saturating_add(spec.stale_for)),
+            Ttl::After(time) => Ttl::After(time.saturating_add(spec.kept_for())),
             Ttl::Forever => Ttl::Forever,
         })
     }
@@ -316,14 +332,14 @@ impl Reader<'_> {
         self,
         spec: &Spec,
         body: Body,
-        (stamps, era): (Vec<Token>, u64),
-        took: Duration,
-    ) -> bytes::Bytes {
+        Envelope { stamps, era, took }: Envelope,
+    ) -> Bytes {
         Value {
             fingerprint: spec.shape.fingerprint,
             era,
             filled_at: self.context.clock.unix_millis(),
-            soft_ttl_millis: 0,
+            nonce: nonce(),
+            kept_millis: u32::try_from(spec.kept_for().as_millis()).unwrap_or(u32::MAX),
             load_micros: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
             stamps,
             body,
@@ -346,16 +362,13 @@ impl Reader<'_> {
             leader.filled(false);
             return;
         };
-        let (context, flights, counters) =
-            (self.context.clone(), self.flights.clone(), self.counters.clone());
+        let it = self.owned();
         // Nor may the tier keep it: a value that stays out of the backend has its stamps looked at here.
         let spec = (proves || spec.process_only).then(|| spec.clone());
-        let era = era_of(&fill);
+        let begun = Begun::of(&fill.entry, fill.ttl);
         self.context.tasks.spawn(async move {
-            let reader =
-                Reader { context: &context, flights: &flights, counters: &counters, cap: None };
+            let reader = it.reader();
             let key = fill.key.clone();
-            let (ttl, bytes) = (fill.ttl, weight_of(&fill));
             let mut ticket = None;
             let sending = || {
                 leader.seal();
@@ -367,21 +380,20 @@ impl Reader<'_> {
             };
             // An older state of the backend may have brought the lease back: its fill is accepted, is no answer in the new
             // era, and proves nothing.
-            let accepted = accepted && era == Some(context.cache.era());
-            leader.filled(accepted && proves);
-            if accepted && let (Some(ticket), Some(kept), Some(spec)) = (ticket, kept, spec) {
-                reader.admit(ticket, &spec, &key, (kept, bytes), ttl.into()).await;
+            let begun = begun.filter(|begun| accepted && begun.era == reader.context.cache.era());
+            leader.filled(begun.is_some() && proves);
+            if let (Some(begun), Some(ticket), Some(kept), Some(spec)) = (begun, ticket, kept, spec)
+            {
+                reader.admit(ticket, &spec, &key, (kept, begun.weight), begun.life).await;
             }
         });
     }
 
     /// Fills, also where the caller goes away meanwhile: its lease is spent, and would be left behind.
     pub(super) async fn fill_to_the_end(self, fill: Fill) {
-        let (context, flights, counters) =
-            (self.context.clone(), self.flights.clone(), self.counters.clone());
+        let it = self.owned();
         let filling = async move {
-            let reader =
-                Reader { context: &context, flights: &flights, counters: &counters, cap: None };
+            let reader = it.reader();
             reader.fill(fill, || {}).await;
         };
         self.context.tasks.run(filling).await;

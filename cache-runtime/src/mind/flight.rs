@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::renewal::Renewals;
 use crate::entry::{Body, Token};
 use crate::key::Key;
 
@@ -33,6 +34,7 @@ pub(crate) struct Flights {
     suspects: Mutex<HashMap<Key, Token>>,
     /// Expired values that stand in for loads of this process that go on.
     standing_by: Mutex<HashMap<Key, (Token, Standby)>>,
+    pub(super) renewals: Renewals,
 }
 
 /// A value that is good enough while a lease stands: in the life of the backend in which the lease was granted, and for

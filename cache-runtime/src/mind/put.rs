@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::fill::{Filling, MOST_TRIES, era_of, weight_of};
-use super::reader::{Found, Look, Miss, Reader};
+use super::fill::{Begun, Filling, MOST_TRIES};
+use super::look::{Found, Look, Miss};
+use super::reader::Reader;
 use super::spec::{Answer, Kept, Spec};
 use crate::entry::{Body, Entry};
 use crate::error::{Error, ErrorKind, Result};
@@ -25,13 +26,11 @@ impl Reader<'_> {
         else {
             return Ok(false);
         };
-        let (context, flights, counters) =
-            (self.context.clone(), self.flights.clone(), self.counters.clone());
+        let it = self.owned();
         let spec = spec.clone();
         let (done, outcome) = oneshot::channel();
         self.context.tasks.spawn(async move {
-            let reader =
-                Reader { context: &context, flights: &flights, counters: &counters, cap: None };
+            let reader = it.reader();
             // Nobody may wait any more.
             let _ = done.send(reader.fill_and_keep(&spec, fill, kept).await);
         });
@@ -64,7 +63,7 @@ impl Reader<'_> {
     }
 
     async fn fill_and_keep(self, spec: &Spec, fill: Fill, kept: Kept) -> Result<bool> {
-        let (key, ttl, bytes, era) = (fill.key.clone(), fill.ttl, weight_of(&fill), era_of(&fill));
+        let (key, begun) = (fill.key.clone(), Begun::of(&fill.entry, fill.ttl));
         let mut ticket = None;
         let mut sending = || ticket = self.ticket(spec, &key);
         let accepted = if spec.process_only {
@@ -81,11 +80,12 @@ impl Reader<'_> {
             accepted
         };
         let proves = spec.tags.is_empty() || spec.process_only;
-        let current = era == Some(self.context.cache.era());
-        if let (true, Some(ticket)) = (accepted && proves && current, ticket) {
-            self.admit(ticket, spec, &key, (kept, bytes), ttl.into()).await;
+        let current = begun.filter(|begun| begun.era == self.context.cache.era());
+        let stands = accepted && current.is_some();
+        if let (true, Some(begun), Some(ticket)) = (accepted && proves, current, ticket) {
+            self.admit(ticket, spec, &key, (kept, begun.weight), begun.life).await;
         }
-        Ok(accepted && current)
+        Ok(stands)
     }
 
     /// What a fill proves, for a value that stays out of the backend: that the lease it was loaded under still stands, and
@@ -142,7 +142,10 @@ impl Reader<'_> {
         self.context.forget(key).await;
         let (bytes, remaining) = pulled?.pop().flatten().unzip();
         match self.judge::<A>(spec, Found { bytes, tags, remaining, asked }) {
-            Look::Hit((value, _)) => Ok(Some(value)),
+            Look::Hit(hit) => {
+                self.count(&hit);
+                Ok(Some(hit.value))
+            }
             Look::Miss(Miss::Unreachable) => Err(doubted()),
             Look::Miss(_) => Ok(None),
         }

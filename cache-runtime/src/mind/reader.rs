@@ -2,47 +2,22 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::context::Context;
 use super::fill::Permit;
 use super::flight::{Arrival, Arrived, Boarding, Erased, Flights, Leader};
-use super::lease::Replaced;
 use super::loads::{Loads, Turn};
+use super::look::{Look, Miss};
 use super::soft::{self, Underway, Waited, Work};
-use super::spec::{Answer, Kept, Spec};
+use super::spec::{Answer, Spec};
 use super::stats::Counters;
-use super::tier::Ticket;
-use crate::entry::{Body, Entry, Token};
+use crate::entry::Token;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::policy::{Level, Loading, Remaining};
+use crate::policy::{Level, Loading};
 use crate::port::Step;
-
-/// What a look at the cache found.
-pub(crate) enum Look<T> {
-    Hit(T),
-    Miss(Miss),
-}
-
-/// Why the cache has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Miss {
-    Absent,
-    /// Bytes that are no answer: of another type, another version, another era, under a tag that has moved on.
-    Foreign(Bytes),
-    /// A value that has outlived its TTL, and may still stand in for a load that fails.
-    Expired(Replaced),
-    /// Somebody is loading.
-    Leased(Token),
-    /// A writer is about to commit, or has just done so.
-    Held,
-    /// The cache could not be asked.
-    Unreachable,
-}
 
 /// How one failure is handed to several callers: split off a copy, and make it a failure again. And how a failure of
 /// our own is put into the caller's type, where that can be.
@@ -70,16 +45,6 @@ pub(crate) struct Reader<'r> {
     pub(crate) cap: Option<&'r Arc<Semaphore>>,
 }
 
-/// What a reader found at a key, as it came from the cache.
-pub(crate) struct Found {
-    pub(crate) bytes: Option<Bytes>,
-    pub(crate) tags: Vec<Option<Bytes>>,
-    /// Known where it was asked for.
-    pub(crate) remaining: Option<Remaining>,
-    /// When it was asked for, on the manager's clock.
-    pub(crate) asked: Duration,
-}
-
 impl Reader<'_> {
     /// The answer at `spec`, from the cache or by `load`. The tier in the process has been asked already.
     pub(crate) async fn read<A, E, F, Fut>(
@@ -98,7 +63,7 @@ impl Reader<'_> {
             return self.load_alone(Some(&spec.key), sharing.own, load).await;
         }
         let mut miss = match self.look::<A>(spec).await {
-            Look::Hit(value) => return Ok(value),
+            Look::Hit(hit) => return Ok(self.hit::<A, E, F, Fut>(spec, hit, (load, carry)).await),
             Look::Miss(miss) => miss,
         };
         self.counters.misses.up();
@@ -132,7 +97,7 @@ impl Reader<'_> {
             }
             // What was found before is old by now.
             miss = match self.look::<A>(spec).await {
-                Look::Hit(value) => return Ok(value),
+                Look::Hit(hit) => return Ok(hit.value),
                 Look::Miss(miss) => miss,
             };
         }
@@ -188,172 +153,6 @@ impl Reader<'_> {
         }
     }
 
-    /// What the tier in the process has at a key, where the level allows to ask it.
-    pub(crate) fn near<A: Answer>(self, spec: &Spec, key: &Key) -> Option<A::Value> {
-        let (Level::Bounded(bound), Some(tier)) = (spec.level, &self.context.tier) else {
-            return None;
-        };
-        let kept = tier.get(key.as_str(), spec.shape.fingerprint, tier.proven(bound)?)?;
-        let value = A::recall(kept)?;
-        self.counters.tier_hits.up();
-        Some(value)
-    }
-
-    /// Asks the backend alone, and keeps what it has in the tier where the read may be answered from there.
-    pub(crate) async fn look<A: Answer>(self, spec: &Spec) -> Look<A::Value> {
-        self.try_look::<A>(spec).await.unwrap_or_else(|error| {
-            self.failed("reading an entry", &error);
-            Look::Miss(Miss::Unreachable)
-        })
-    }
-
-    /// The same for a caller that wants to know why the backend has no answer.
-    pub(crate) async fn try_look<A: Answer>(
-        self,
-        spec: &Spec,
-    ) -> crate::error::Result<Look<A::Value>> {
-        if !self.context.trusts() {
-            return Ok(Look::Miss(Miss::Unreachable));
-        }
-        self.context.before(Step::Read, &spec.key).await;
-        let ticket = self.ticket(spec, &spec.key);
-        let found = self.ask(spec, ticket.is_some()).await?;
-        let remaining = found.remaining;
-        Ok(match self.judge::<A>(spec, found) {
-            Look::Hit((value, body)) => {
-                if let Some((ticket, remaining)) = ticket.zip(remaining) {
-                    let kept = (A::keep(&value, &body), body.len());
-                    self.admit(ticket, spec, &spec.key, kept, remaining).await;
-                }
-                Look::Hit(value)
-            }
-            Look::Miss(miss) => Look::Miss(miss),
-        })
-    }
-
-    async fn ask(self, spec: &Spec, keeps: bool) -> crate::error::Result<Found> {
-        let cache = &self.context.cache;
-        let live = keeps || !spec.stale_for.is_zero();
-        let asked = self.context.clock.elapsed();
-        if spec.tags.is_empty() && !live {
-            let bytes = cache.get(&spec.key).await?;
-            return Ok(Found { bytes, tags: Vec::new(), remaining: None, asked });
-        }
-        let keys: Vec<Key> = std::iter::once(&spec.key).chain(&spec.tags).cloned().collect();
-        if !live {
-            let mut tags = cache.get_many(&keys).await?;
-            let bytes = if tags.is_empty() { None } else { tags.remove(0) };
-            return Ok(Found { bytes, tags, remaining: None, asked });
-        }
-        let mut found = cache.get_live(&keys).await?.into_iter();
-        let (bytes, remaining) = found.next().flatten().unzip();
-        let tags = found.map(|tag| tag.map(|(bytes, _)| bytes)).collect();
-        Ok(Found { bytes, tags, remaining, asked })
-    }
-
-    /// What has to be shown with a value that the tier is to keep; `None` where it is to keep none.
-    pub(super) fn ticket(self, spec: &Spec, key: &Key) -> Option<Ticket> {
-        let (Level::Bounded(_), Some(tier)) = (spec.level, &self.context.tier) else { return None };
-        self.context.listen();
-        tier.ticket(key, &spec.tags)
-    }
-
-    pub(super) async fn admit(
-        self,
-        ticket: Ticket,
-        spec: &Spec,
-        key: &Key,
-        kept: (Kept, usize),
-        remaining: Remaining,
-    ) {
-        self.context.before(Step::Admit, key).await;
-        let fresh = match remaining {
-            Remaining::Left(left) => match left.saturating_sub(spec.stale_for) {
-                Duration::ZERO => return,
-                fresh => Remaining::Left(fresh),
-            },
-            other => other,
-        };
-        let Some(tier) = &self.context.tier else { return };
-        if tier.admit(ticket, key, spec.shape.fingerprint, kept, fresh) {
-            self.counters.admitted.up();
-        } else {
-            self.counters.refused_admits.up();
-        }
-    }
-
-    /// Decides what bytes at a key mean to a reader of this type.
-    pub(crate) fn judge<A: Answer>(self, spec: &Spec, found: Found) -> Look<(A::Value, Body)> {
-        // The era and the session of the answer, or later ones.
-        let era = self.context.cache.era();
-        if !self.context.trusts() {
-            return Look::Miss(Miss::Unreachable);
-        }
-        let Some(bytes) = found.bytes else { return Look::Miss(Miss::Absent) };
-        let value = match Entry::parse(&bytes) {
-            Entry::Value(value) => value,
-            Entry::Lease(token) => return Look::Miss(Miss::Leased(token)),
-            Entry::Hold => return self.held(),
-            Entry::Foreign => return self.foreign(bytes),
-        };
-        let mut stamps = value.stamps.iter();
-        for tag in &found.tags {
-            match tag.as_ref().map(Entry::parse) {
-                Some(Entry::Lease(stamp)) if stamps.next() == Some(&stamp) => {}
-                Some(Entry::Hold) => return self.held(),
-                // The tag has moved on.
-                _ => return Look::Miss(Miss::Foreign(bytes)),
-            }
-        }
-        if value.fingerprint != spec.shape.fingerprint
-            || value.era != era
-            || stamps.next().is_some()
-        {
-            return self.foreign(bytes);
-        }
-        if let Some(Remaining::Left(left)) = found.remaining
-            && left <= spec.stale_for
-        {
-            let until = Some(found.asked.saturating_add(left));
-            return Look::Miss(Miss::Expired(Replaced { entry: bytes, until }));
-        }
-        match self.open::<A>(value.body) {
-            Some((answer, body)) => {
-                match body {
-                    Body::Nothing => self.counters.negative_hits.up(),
-                    Body::Encoded { .. } | Body::Packed { .. } => self.counters.hits.up(),
-                }
-                Look::Hit((answer, body))
-            }
-            None => self.foreign(bytes),
-        }
-    }
-
-    /// The answer in an entry's body, and the body unpacked; `None` where they make none.
-    pub(super) fn open<A: Answer>(self, body: Body) -> Option<(A::Value, Body)> {
-        let body = body.unpacked(self.context.policy.max_unpacked_bytes)?;
-        Some((A::decode(&body)?, body))
-    }
-
-    /// The expired value that stands in for the load of this process that holds this lease.
-    pub(super) fn stands_by<A: Answer>(self, spec: &Spec, lease: Token) -> Option<A::Value> {
-        let (era, now) = (self.context.cache.era(), self.context.clock.elapsed());
-        let body = self.flights.stands_by(&spec.key, lease, era, now)?;
-        let value = A::decode(&body)?;
-        self.counters.stale.up();
-        Some(value)
-    }
-
-    fn held<T>(self) -> Look<T> {
-        self.counters.held.up();
-        Look::Miss(Miss::Held)
-    }
-
-    fn foreign<T>(self, bytes: Bytes) -> Look<T> {
-        self.counters.foreign.up();
-        Look::Miss(Miss::Foreign(bytes))
-    }
-
     async fn lead<A, E, F, Fut>(
         self,
         leader: Leader,
@@ -396,7 +195,8 @@ impl Reader<'_> {
         let began = self.context.clock.elapsed();
         let (loaded, permit, leader) = match (permit, carry) {
             (Some(permit), Some(carry)) if soft::applies(spec, &permit) => {
-                let underway = Underway { load: carry(load(turn)), permit, leader };
+                let load = tokio::spawn(carry(load(turn)));
+                let underway = Underway { load, permit, leader };
                 match self.wait_softly::<A, E>(spec, underway).await {
                     Waited::GoesOn(value) => return Ok(value),
                     Waited::Loaded(loaded, permit, leader) => (loaded, Some(permit), leader),
@@ -436,7 +236,7 @@ impl Reader<'_> {
     }
 
     /// Loads in any case, and puts the answer in place of what stands there.
-    pub(crate) async fn renew<A, E, F, Fut>(
+    pub(crate) async fn refresh<A, E, F, Fut>(
         self,
         spec: &Spec,
         own: fn(&Error) -> Option<E>,

@@ -3,6 +3,8 @@
 //! The lease has taken the value's place in the backend, so this process keeps it beside the lease's token while the
 //! load goes on. Whoever finds that very lease at the key may have the value: no writer has come since.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -15,8 +17,11 @@ use super::spec::{Answer, Spec};
 use crate::entry::{Body, Entry};
 use crate::port::Step;
 
+/// A load that goes on without its caller.
+pub(crate) type Carried<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// How a load is made to go on without its caller; there is none for a load that borrows.
-pub(crate) type Carry<Fut, T> = fn(Fut) -> JoinHandle<T>;
+pub(crate) type Carry<Fut, T> = fn(Fut) -> Carried<T>;
 
 /// A load, and how it goes on without its caller, if it can.
 pub(crate) type Work<F, Fut, T> = (F, Option<Carry<Fut, T>>);
@@ -58,18 +63,16 @@ impl Reader<'_> {
         leader.land(Some(Arrival::Value(body.clone())));
         leader.filled(false);
         self.flights.stand_by(&spec.key, permit.token(), standby(body, &permit));
-        let (context, flights, counters) =
-            (self.context.clone(), self.flights.clone(), self.counters.clone());
+        let it = self.owned();
         let spec = spec.clone();
         self.context.tasks.spawn(async move {
-            let reader =
-                Reader { context: &context, flights: &flights, counters: &counters, cap: None };
-            let began = context.clock.elapsed();
+            let reader = it.reader();
+            let began = reader.context.clock.elapsed();
             let loaded = load.await;
             let token = permit.token();
             match loaded {
                 Ok(Ok(value)) => {
-                    let took = context.clock.elapsed().saturating_sub(began);
+                    let took = reader.context.clock.elapsed().saturating_sub(began);
                     let (body, said) = (A::encode(&value, spec.codec()), A::lives(&value));
                     if let Some(fill) = reader.prepare(&spec, Some(permit), (body, said), took) {
                         reader.fill(fill, || {}).await;
@@ -81,7 +84,7 @@ impl Reader<'_> {
                     }
                 }
             }
-            flights.stand_down(&spec.key, token);
+            reader.flights.stand_down(&spec.key, token);
         });
         Waited::GoesOn(value)
     }
@@ -108,7 +111,8 @@ fn standby(body: Body, permit: &Filling) -> Standby {
     Standby { body, era: permit.era(), until: permit.replaced().and_then(|value| value.until) }
 }
 
-fn outcome<T>(joined: Result<T, tokio::task::JoinError>) -> T {
+/// What a task came to; its panic goes on here.
+pub(super) fn outcome<T>(joined: Result<T, tokio::task::JoinError>) -> T {
     match joined.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(outcome) => outcome,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),

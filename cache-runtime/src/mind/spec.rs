@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::renewal::Renewing;
 use crate::entry::Body;
 use crate::key::Key;
 use crate::policy::{Codec, Compression, Level, Ttl};
@@ -25,6 +26,8 @@ pub(crate) struct Spec {
     pub(crate) stale_for: Duration,
     /// After how long an expired value is served in place of a load that goes on.
     pub(crate) soft_timeout: Duration,
+    /// When the value is renewed while it is served.
+    pub(crate) renewing: Renewing,
     /// Whether the value stays out of the backend, which then knows its lease alone.
     pub(crate) process_only: bool,
 }
@@ -41,6 +44,16 @@ pub enum Origin {
 }
 
 impl Spec {
+    /// For how long after its TTL the value is kept.
+    pub(crate) fn kept_for(&self) -> Duration {
+        self.stale_for.max(self.renewing.revalidate)
+    }
+
+    /// Whether what is left of a value's life has to be known.
+    pub(crate) fn asks_for_life(&self) -> bool {
+        !self.stale_for.is_zero() || !self.renewing.is_off()
+    }
+
     /// The codec to write with: a type that asks the data what it is gets one that can answer.
     pub(crate) fn codec(&self) -> Codec {
         if self.shape.self_describing && self.codec == Codec::Postcard {

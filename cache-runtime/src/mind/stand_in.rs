@@ -40,7 +40,7 @@ impl Reader<'_> {
 
     /// Whether the tags bear these stamps now. A lease outlives a write that changes only a tag, and who waits for its
     /// load may have come after that write.
-    async fn is_under(self, tags: &[Key], stamps: &[Token]) -> bool {
+    pub(super) async fn is_under(self, tags: &[Key], stamps: &[Token]) -> bool {
         if tags.is_empty() {
             return true;
         }

@@ -73,6 +73,12 @@ counters! {
     refused_admits,
     /// Expired values that were served because the load failed, or took longer than the soft timeout.
     stale,
+    /// Values that were renewed while they were served.
+    renewals,
+    /// Renewals that were refused because a writer or another reader came between.
+    refused_renewals,
+    /// Renewals whose load failed; the value before went on being served.
+    failed_renewals,
     /// Loads that were refused because too many wait for their turn.
     shed,
     /// Reads that found a writer about to commit, and went to the database.

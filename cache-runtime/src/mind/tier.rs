@@ -15,6 +15,7 @@ use std::time::Duration;
 use self::generations::{Generations, Seen};
 use self::proof::Proof;
 use self::store::{Hash, Near, Store};
+use super::renewal::{Life, Renewing};
 use super::spec::Kept;
 use crate::clock::{Clock, Moment, nanos};
 use crate::key::Key;
@@ -55,15 +56,32 @@ impl Tier {
         self.proof.holds(now, bound).then_some(now)
     }
 
-    /// What is kept at this key, for a read that began at `now`.
-    pub(crate) fn get(&self, text: &str, fingerprint: u64, now: Moment) -> Option<Kept> {
+    /// What is kept at this key, for a read that began at `now`; and its nonce, where this read is to renew it.
+    pub(crate) fn get(
+        &self,
+        text: &str,
+        fingerprint: u64,
+        now: Moment,
+    ) -> Option<(Kept, Option<u64>)> {
         let (running, _) = now.parts();
         self.store.read(Hash::of(text), text, |near| {
-            let current = near.fingerprint == fingerprint
-                && near.deadline > running
-                && near.tags.iter().all(|tag| self.generations.is_current(*tag));
-            current.then(|| near.kept.clone())
+            let due =
+                || near.soft_point.as_deref().and_then(|soft_point| soft_point.is_due(running));
+            self.is_current(near, fingerprint, running).then(|| (near.kept.clone(), due()))
         })
+    }
+
+    /// Whether a read that began at `now` would be answered.
+    pub(crate) fn has(&self, text: &str, fingerprint: u64, now: Moment) -> bool {
+        let (running, _) = now.parts();
+        let current = |near: &Near| self.is_current(near, fingerprint, running).then_some(());
+        self.store.read(Hash::of(text), text, current).is_some()
+    }
+
+    fn is_current(&self, near: &Near, fingerprint: u64, running: u64) -> bool {
+        near.fingerprint == fingerprint
+            && near.deadline > running
+            && near.tags.iter().all(|tag| self.generations.is_current(*tag))
     }
 
     /// `None` while the tier is shut.
@@ -82,14 +100,15 @@ impl Tier {
         key: &Key,
         fingerprint: u64,
         (kept, bytes): (Kept, usize),
-        remaining: Remaining,
+        (life, renewing): (Life, Renewing),
     ) -> bool {
-        let deadline = match remaining {
-            Remaining::NoKey => return false,
+        let deadline = match life.served(renewing) {
+            Remaining::NoKey | Remaining::Left(Duration::ZERO) => return false,
             Remaining::Forever => u64::MAX,
             Remaining::Left(left) => ticket.taken.saturating_add(nanos(left)),
         };
-        let near = Near { kept, fingerprint, deadline, tags: ticket.tags };
+        let soft_point = life.soft_point(renewing, ticket.taken);
+        let near = Near { kept, fingerprint, deadline, soft_point, tags: ticket.tags };
         self.store.put(Hash::of(key.as_str()), key, near, bytes, || {
             self.proof.epoch() == Some(ticket.epoch) && self.generations.is_current(ticket.key)
         })

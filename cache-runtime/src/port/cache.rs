@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{BoxFuture, Counters, Hashes, Keyspace, Lists, Pipelines, Sets, Watched, WriteQueue};
-use crate::entry::Token;
+use crate::entry::{Mark, Token};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
@@ -185,6 +185,27 @@ pub trait CoherentCache: Cache {
     /// # Errors
     /// Whatever keeps the backend from answering.
     fn fill<'a>(&'a self, fills: &'a [Fill]) -> BoxFuture<'a, Result<Vec<bool>>>;
+
+    /// Puts each value at its key if the very value that it names still stands there, with the new value's lifetime; says
+    /// for each whether it stands there now. Called by a reader that loaded while the value before was being served: where
+    /// that value is gone, a writer or another reader came between, and what was loaded must be dropped. Announces
+    /// nothing: what is kept of the value before elsewhere is older, and not wrong. A value that the backend has no room
+    /// for may be refused; the key is then absent.
+    ///
+    /// Unless this method is written it is done in two steps, a lease over the value and a fill: as safe, but readers miss
+    /// in between, and the lease is announced; a backend that has a stream writes it.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn replace<'a>(&'a self, replacements: &'a [Replacement]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async move {
+            let mut stands = Vec::with_capacity(replacements.len());
+            for replacement in replacements {
+                stands.push(replacement.in_two_steps(self).await?);
+            }
+            Ok(stands)
+        })
+    }
 
     /// Takes the lease of `token` away from each key where it still stands, so that the next reader need not wait for
     /// it to run out. Called when a load failed or its caller went away.
@@ -370,6 +391,39 @@ pub struct Fill {
     pub entry: Bytes,
     /// How long it lives. Never zero: what is not to be stored is abandoned instead.
     pub ttl: Ttl,
+}
+
+/// One value that a reader loaded while another one stood.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    /// The key.
+    pub key: Key,
+    /// The value that it was to take the place of when it was loaded.
+    pub over: Mark,
+    /// The whole entry, header included.
+    pub entry: Bytes,
+    /// How long it lives. Never zero.
+    pub ttl: Ttl,
+}
+
+impl Replacement {
+    /// A lease that lives so long is filled at once, or its holder has died.
+    const BETWEEN: Duration = Duration::from_secs(1);
+
+    async fn in_two_steps<C: CoherentCache + ?Sized>(&self, cache: &C) -> Result<bool> {
+        let found = cache.get(&self.key).await?;
+        let Some(found) = found.filter(|found| Mark::of(found) == Some(self.over)) else {
+            return Ok(false);
+        };
+        let (key, token) = (self.key.clone(), Token::new());
+        let request = [LeaseRequest { key, token, over: Some(found) }];
+        if cache.lease(&request, Self::BETWEEN).await?.pop() != Some(LeaseOutcome::Granted) {
+            return Ok(false);
+        }
+        let (key, entry, ttl) = (self.key.clone(), self.entry.clone(), self.ttl);
+        let filled = cache.fill(&[Fill { key, token, entry, ttl }]).await?;
+        Ok(filled.first() == Some(&true))
+    }
 }
 
 /// What became of a writer's hold.

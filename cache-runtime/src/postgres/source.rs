@@ -8,6 +8,7 @@ use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::{Arguments, AssertSqlSafe, Executor, PgConnection, Postgres, Row};
 
 use super::entity::Entity;
+use super::refusal::is_refusal;
 use super::sql::{SIDE, Statements};
 use crate::port::DataSource;
 
@@ -282,5 +283,9 @@ impl<E: Entity> DataSource for PgSource<E> {
     async fn delete(&self, key: &E::Id) -> sqlx::Result<bool> {
         let mut connection = self.pool.acquire().await?;
         Ok(Rows::<E>::delete(&mut connection, key, None).await?.is_some())
+    }
+
+    fn is_settled(error: &sqlx::Error) -> bool {
+        is_refusal(error)
     }
 }

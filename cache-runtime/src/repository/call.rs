@@ -11,7 +11,7 @@ use super::core::Core;
 use super::share::{own, sharing};
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
-use crate::mind::{Answer, Kept, Spec, Turn};
+use crate::mind::{Answer, Kept, Renewing, Spec, Turn};
 use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::shape::Shape;
 
@@ -25,6 +25,8 @@ pub struct CallSpec {
     compression: Option<Compression>,
     level: Option<Level>,
     stale_on_error: Option<Duration>,
+    refresh_ahead: Option<f64>,
+    stale_while_revalidate: Option<Duration>,
     shape: OnceLock<Shape>,
 }
 
@@ -40,6 +42,8 @@ impl CallSpec {
             compression: None,
             level: None,
             stale_on_error: None,
+            refresh_ahead: None,
+            stale_while_revalidate: None,
             shape: OnceLock::new(),
         }
     }
@@ -85,6 +89,20 @@ impl CallSpec {
         self.stale_on_error = Some(time);
         self
     }
+
+    /// How readily an answer is renewed ahead of its TTL, XFetch's beta; zero for never.
+    #[must_use]
+    pub const fn refresh_ahead(mut self, beta: f64) -> Self {
+        self.refresh_ahead = Some(beta);
+        self
+    }
+
+    /// For how long after its TTL an answer is served while it is renewed.
+    #[must_use]
+    pub const fn stale_while_revalidate(mut self, time: Duration) -> Self {
+        self.stale_while_revalidate = Some(time);
+        self
+    }
 }
 
 /// One call of a cached method, on its way to an answer. The key comes before the tags.
@@ -98,6 +116,8 @@ pub struct Call<'r, R: CachedRepository, A> {
     tags: Vec<Result<Key>>,
     /// What the tier in the process has under the key.
     near: Option<Kept>,
+    /// The nonce of that, where this call is to renew it.
+    due: Option<u64>,
     answer: PhantomData<fn() -> A>,
 }
 
@@ -114,8 +134,8 @@ impl<'r, R: CachedRepository> Repository<'r, R> {
     }
 
     fn call_at<A>(&self, spec: &'static CallSpec, level: Level) -> Call<'r, R, A> {
-        let (key, tags, near) = (None, Vec::new(), None);
-        Call { core: self.core, spec, level, key, tags, near, answer: PhantomData }
+        let (key, tags, near, due) = (None, Vec::new(), None, None);
+        Call { core: self.core, spec, level, key, tags, near, due, answer: PhantomData }
     }
 }
 
@@ -125,17 +145,23 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         let key = ScratchKey::begin(&self.core.call_head).written(write);
         // Before the first miss has asked for the shape there is nothing to find.
         let shape = self.spec.shape.get();
-        self.near = shape.and_then(|shape| self.core.near(self.level, shape.fingerprint, &key));
-        if self.near.is_none() {
+        let near = shape.and_then(|shape| self.core.near(self.level, shape.fingerprint, &key));
+        (self.near, self.due) = near.map_or((None, None), |(kept, due)| (Some(kept), due));
+        if !self.is_answered() {
             self.key = Some(key.finish());
         }
         self
     }
 
+    /// Whether there is no more to it than what the tier has.
+    fn is_answered(&self) -> bool {
+        self.near.is_some() && self.due.is_none()
+    }
+
     /// A tag that the answer depends on: when the tag is invalidated, the answer is a miss. The tag that bears the
     /// table's name is invalidated by every change of a row through its repository.
     pub fn tag(mut self, write: impl FnOnce(KeyBuilder) -> KeyBuilder) -> Self {
-        if self.near.is_some() {
+        if self.is_answered() {
             return self;
         }
         self.tags.push(write(self.core.context.namespace.tag()).finish());
@@ -160,21 +186,21 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         let level = self.level.here();
         match self.near.take() {
             Some(kept) if level == self.level => {
-                return match A::recall(kept) {
-                    Some(value) => {
-                        core.counters.tier_hits.up();
-                        Ok(value)
-                    }
+                let Some(value) = A::recall(kept) else {
                     // Of another type with the same fingerprint: nothing of ours.
-                    None => {
-                        let load = |turn: Turn| turn.during(load());
-                        core.reader().load_alone(None, own, load).await
-                    }
+                    let load = |turn: Turn| turn.during(load());
+                    return core.reader().load_alone(None, own, load).await;
                 };
+                core.counters.tier_hits.up();
+                let Some(nonce) = self.due else { return Ok(value) };
+                let Ok(spec) = self.into_spec() else { return Ok(value) };
+                let load = |turn: Turn| turn.during(load());
+                let renewed = core.reader().renew_near_here::<A, E, _, _>(&spec, nonce, load).await;
+                return Ok(renewed.unwrap_or(value));
             }
             // The key and the tags were not written down, because nobody was to be asked.
-            Some(_) => self.level = Level::Database,
-            None => self.level = level,
+            Some(_) if self.key.is_none() => self.level = Level::Database,
+            _ => self.level = level,
         }
         match self.into_spec() {
             Ok(spec) => {
@@ -204,7 +230,7 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         match self.into_spec() {
             Ok(spec) => {
                 let load = |turn: Turn| turn.during(load());
-                core.reader().renew::<A, E, _, _>(&spec, own, load).await
+                core.reader().refresh::<A, E, _, _>(&spec, own, load).await
             }
             Err(error) => {
                 core.reader().failed("writing a key", &error);
@@ -235,6 +261,13 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
             stale_for: self.spec.stale_on_error.unwrap_or(self.core.stale_for),
             // The body borrows: it cannot go on without its caller.
             soft_timeout: Duration::ZERO,
+            renewing: Renewing {
+                beta: self.spec.refresh_ahead.unwrap_or(self.core.renewing.beta),
+                revalidate: self
+                    .spec
+                    .stale_while_revalidate
+                    .unwrap_or(self.core.renewing.revalidate),
+            },
             process_only: false,
         })
     }

@@ -63,6 +63,10 @@ pub struct RepositoryConfig {
     pub stale_on_error: Option<Duration>,
     /// After how long an expired value is served while the load goes on; the manager's where not given.
     pub soft_timeout: Option<Duration>,
+    /// How readily a value is renewed ahead of its TTL, XFetch's beta, zero for never; the manager's where not given.
+    pub refresh_ahead: Option<f64>,
+    /// For how long after its TTL a value is served while it is renewed; the manager's where not given.
+    pub stale_while_revalidate: Option<Duration>,
     /// Loads of this repository that run at once, at most; the manager's cap alone where not given.
     pub max_loads: Option<usize>,
     /// `unique(…)`, in the order of the annotation: a look-up names one by its number.

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
 use crate::manager::CacheManager;
 use crate::mind::{
-    Answer, Context, Counters, Flights, Kept, Optional, Reader, Shared, Spec, Stats,
+    Answer, Context, Counters, Flights, Kept, Optional, Reader, Renewing, Shared, Spec, Stats,
 };
 use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::postgres::{Change, Entity, IndexValue, Statements};
@@ -32,6 +32,7 @@ pub(crate) struct Core<E: Entity> {
     pub(super) level: Level,
     pub(super) stale_for: Duration,
     soft_timeout: Duration,
+    pub(super) renewing: Renewing,
     cap: Option<Arc<Semaphore>>,
     row_shape: Shape,
     id_shape: Shape,
@@ -55,10 +56,16 @@ struct IndexPlan {
 
 /// How far a read got without asking anyone.
 pub(super) enum Approach<T> {
-    /// The tier in the process has the answer.
-    Near(T),
+    /// The tier in the process has the answer; and this read is to renew what it has, if there is a word of it.
+    Near(T, Option<Due>),
     /// The key to ask for.
     Far(Result<Key>),
+}
+
+/// What is to be renewed: its key, and the nonce of the value that is there.
+pub(super) struct Due {
+    pub(super) key: Key,
+    pub(super) nonce: u64,
 }
 
 /// Which kind of index a look-up goes through.
@@ -101,6 +108,10 @@ impl<E: Entity> Core<E> {
             level,
             stale_for: config.stale_on_error.unwrap_or(policy.stale_on_error),
             soft_timeout: config.soft_timeout.unwrap_or(policy.soft_timeout),
+            renewing: Renewing {
+                beta: config.refresh_ahead.unwrap_or(policy.refresh_ahead),
+                revalidate: config.stale_while_revalidate.unwrap_or(policy.stale_while_revalidate),
+            },
             cap: config
                 .max_loads
                 .map(|most| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)))),
@@ -126,7 +137,13 @@ impl<E: Entity> Core<E> {
     }
 
     /// What the tier in the process has under this key, where the level allows to ask it.
-    pub(super) fn near(&self, level: Level, fingerprint: u64, key: &ScratchKey) -> Option<Kept> {
+    /// And the nonce of the value, where this read is to renew it.
+    pub(super) fn near(
+        &self,
+        level: Level,
+        fingerprint: u64,
+        key: &ScratchKey,
+    ) -> Option<(Kept, Option<u64>)> {
         let (Level::Bounded(bound), Some(tier)) = (level, &self.context.tier) else { return None };
         let Some(proven) = tier.proven(bound) else {
             // A level that only a call has asked for: nobody has seen to its beats yet.
@@ -142,13 +159,13 @@ impl<E: Entity> Core<E> {
         fingerprint: u64,
         key: ScratchKey,
     ) -> Approach<A::Value> {
-        match self.near(level, fingerprint, &key).and_then(A::recall) {
-            Some(value) => {
-                self.counters.tier_hits.up();
-                Approach::Near(value)
-            }
-            None => Approach::Far(key.finish()),
-        }
+        let Some((kept, nonce)) = self.near(level, fingerprint, &key) else {
+            return Approach::Far(key.finish());
+        };
+        let Some(value) = A::recall(kept) else { return Approach::Far(key.finish()) };
+        self.counters.tier_hits.up();
+        let due = nonce.and_then(|nonce| Some(Due { key: key.finish().ok()?, nonce }));
+        Approach::Near(value, due)
     }
 
     pub(super) fn approach_row(&self, level: Level, id: &E::Id) -> Approach<Option<Arc<E>>> {
@@ -161,7 +178,10 @@ impl<E: Entity> Core<E> {
     pub(super) fn is_near(&self, level: Level, id: &E::Id) -> bool {
         let mut key = ScratchKey::begin(&self.row_head);
         key.builder().push_value(id);
-        self.near(level, self.row_shape.fingerprint, &key).is_some()
+        let (Level::Bounded(bound), Some(tier)) = (level, &self.context.tier) else { return false };
+        let (text, now) = (key.text(), tier.proven(bound));
+        let has = |(text, now)| tier.has(text, self.row_shape.fingerprint, now);
+        text.zip(now).is_some_and(has)
     }
 
     pub(super) fn approach_index<A: Answer>(
@@ -262,6 +282,7 @@ impl<E: Entity> Core<E> {
             level,
             stale_for: self.stale_for,
             soft_timeout: self.soft_timeout,
+            renewing: self.renewing,
             process_only: false,
         }
     }

@@ -9,11 +9,11 @@ use sqlx::postgres::PgArguments;
 
 use super::Repository;
 use super::config::CachedRepository;
-use super::core::{Approach, Core, Kind, look_up_arguments};
+use super::core::{Approach, Core, Due, Kind, look_up_arguments};
 use super::page::Page;
 use super::share::{own, sharing};
 use crate::key::Key;
-use crate::mind::{Carry, Optional, Shared, Turn, read_many};
+use crate::mind::{Answers, Carried, Carry, Optional, Shared, Spec, Turn, read_many};
 use crate::postgres::{Entity, IndexValue, Rows};
 use crate::transaction::detached;
 
@@ -21,6 +21,7 @@ use crate::transaction::detached;
 const MOST_IN_BATCH: usize = 1000;
 
 type Row<E> = Option<Arc<E>>;
+type RowAnswer<E> = Optional<Shared<E>>;
 
 impl<R: CachedRepository> Repository<'_, R> {
     /// The row with this id, from the cache or the database; `None` where there is none.
@@ -31,7 +32,15 @@ impl<R: CachedRepository> Repository<'_, R> {
         let core = self.core;
         let level = core.level.here();
         let key = match core.approach_row(level, id) {
-            Approach::Near(row) => return Ok(row),
+            Approach::Near(row, None) => return Ok(row),
+            Approach::Near(row, Some(Due { key, nonce })) => {
+                let (pool, id) = (self.host.db().clone(), id.clone());
+                let load = |turn| load_row::<R::Entity>(pool, id, turn);
+                let spec = core.row_spec(level, key);
+                let reader = core.reader();
+                reader.renew_near::<RowAnswer<R::Entity>, _, _, _>(spec, nonce, sharing(), load);
+                return Ok(row);
+            }
             Approach::Far(Ok(key)) => key,
             Approach::Far(Err(error)) => {
                 core.reader().failed("writing a key", &error);
@@ -42,7 +51,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         let spec = core.row_spec(level, key);
         let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
         let load = (load, carried());
-        core.reader().read::<Optional<Shared<R::Entity>>, _, _, _>(&spec, sharing(), load).await
+        core.reader().read::<RowAnswer<R::Entity>, _, _, _>(&spec, sharing(), load).await
     }
 
     /// The rows with these ids, in their order, duplicates included: one batch read of the cache, and one query for
@@ -72,13 +81,21 @@ impl<R: CachedRepository> Repository<'_, R> {
         // What the tier has, and of the rest the places, ids and keys.
         let mut rows: Vec<Row<R::Entity>> = Vec::with_capacity(ids.len());
         let (mut far, mut distinct, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        // Of what the tier has: what is to be renewed.
+        let (mut near, mut due) = (Vec::new(), Vec::new());
         for id in ids {
             match places.entry(id) {
                 MapEntry::Occupied(place) => order.push(*place.get()),
                 MapEntry::Vacant(place) => {
                     order.push(*place.insert(rows.len()));
                     match core.approach_row(level, id) {
-                        Approach::Near(row) => rows.push(row),
+                        Approach::Near(row, renewed) => {
+                            rows.push(row);
+                            if let Some(Due { key, nonce }) = renewed {
+                                near.push(id.clone());
+                                due.push((key, nonce));
+                            }
+                        }
                         Approach::Far(Ok(key)) => {
                             far.push(rows.len());
                             distinct.push(id.clone());
@@ -94,21 +111,14 @@ impl<R: CachedRepository> Repository<'_, R> {
                 }
             }
         }
+        if let Some((first, _)) = due.first() {
+            let spec = core.row_spec(level, first.clone());
+            let load = load_places::<R::Entity>(self.host.db(), near);
+            core.reader().renew_many_near::<RowAnswer<R::Entity>, _>(&spec, due, load);
+        }
         if let Some(first) = keys.first() {
             let spec = core.row_spec(level, first.clone());
-            let load = |missing: Vec<usize>, turn| {
-                let ids = missing.into_iter().filter_map(|at| distinct.get(at).cloned()).collect();
-                self.load_in_order(ids, turn)
-            };
-            let found = read_many::<Optional<Shared<R::Entity>>, _, _, _>(
-                core.reader(),
-                &spec,
-                &keys,
-                own,
-                load,
-            )
-            .await?;
-            for (place, row) in far.into_iter().zip(found) {
+            for (place, row) in far.into_iter().zip(self.get_far(&spec, &keys, &distinct).await?) {
                 if let Some(empty) = rows.get_mut(place) {
                     *empty = row.flatten();
                 }
@@ -117,20 +127,36 @@ impl<R: CachedRepository> Repository<'_, R> {
         Ok(order.into_iter().map(|at| rows.get(at).cloned().flatten()).collect())
     }
 
+    /// Those rows of a batch that the tier in the process does not have.
+    async fn get_far(
+        &self,
+        spec: &Spec,
+        keys: &[Key],
+        ids: &[<R::Entity as Entity>::Id],
+    ) -> sqlx::Result<Vec<Option<Row<R::Entity>>>> {
+        let reader = self.core.reader();
+        let load = |missing: Vec<usize>, turn| {
+            let ids = missing.into_iter().filter_map(|at| ids.get(at).cloned()).collect();
+            self.load_in_order(ids, turn)
+        };
+        let Answers { answers, due } =
+            read_many::<RowAnswer<R::Entity>, _, _, _>(reader, spec, keys, own, load).await?;
+        if !due.is_empty() {
+            let renewed = due.iter().filter_map(|(at, _)| ids.get(*at).cloned()).collect();
+            let load = load_places::<R::Entity>(self.host.db(), renewed);
+            let key = |(at, seen): (usize, _)| Some((keys.get(at)?.clone(), seen));
+            let due = due.into_iter().filter_map(key).collect();
+            reader.renew_many_behind::<RowAnswer<R::Entity>, _>(spec, due, load);
+        }
+        Ok(answers)
+    }
+
     async fn load_in_order(
         &self,
         ids: Vec<<R::Entity as Entity>::Id>,
         turn: Turn,
     ) -> sqlx::Result<Vec<Row<R::Entity>>> {
-        let pool = self.host.db().clone();
-        detached(async move {
-            let _turn = turn;
-            let rows = Rows::<R::Entity>::load_many(&pool, &ids).await?;
-            let by_id: HashMap<_, _> =
-                rows.into_iter().map(|row| (row.id(), Arc::new(row))).collect();
-            Ok(ids.iter().map(|id| by_id.get(id).cloned()).collect())
-        })
-        .await
+        load_in_order(self.host.db().clone(), ids, turn).await
     }
 
     /// The row that is unique by the index of this number in the annotation: the index entry says its id, and the row
@@ -147,7 +173,14 @@ impl<R: CachedRepository> Repository<'_, R> {
         let core = self.core;
         let level = core.level.here();
         let id = match core.approach_index::<Found<R>>(level, Kind::Unique, number, &value) {
-            Approach::Near(id) => id,
+            Approach::Near(id, None) => id,
+            Approach::Near(id, Some(Due { key, nonce })) => {
+                let look_up = self.look_up(Kind::Unique, number, &value);
+                let load = |turn| look_up.first::<R::Entity>(turn);
+                let spec = core.look_up_spec(level, Kind::Unique, key);
+                core.reader().renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
+                id
+            }
             Approach::Far(Ok(key)) => {
                 let spec = core.look_up_spec(level, Kind::Unique, key);
                 let look_up = self.look_up(Kind::Unique, number, &value);
@@ -186,7 +219,14 @@ impl<R: CachedRepository> Repository<'_, R> {
         let core = self.core;
         let level = core.level.here();
         let ids = match core.approach_index::<Found<R>>(level, Kind::List, number, &value) {
-            Approach::Near(ids) => ids,
+            Approach::Near(ids, None) => ids,
+            Approach::Near(ids, Some(Due { key, nonce })) => {
+                let look_up = self.look_up(Kind::List, number, &value);
+                let load = |turn| look_up.all::<R::Entity>(turn);
+                let spec = core.look_up_spec(level, Kind::List, key);
+                core.reader().renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
+                ids
+            }
             Approach::Far(Ok(key)) => {
                 let spec = core.look_up_spec(level, Kind::List, key);
                 let look_up = self.look_up(Kind::List, number, &value);
@@ -268,8 +308,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         };
         let spec = core.row_spec(core.level.here(), key.clone());
         let before = self.cached(&key).await.unwrap_or_default();
-        let row =
-            core.reader().renew::<Optional<Shared<R::Entity>>, _, _, _>(&spec, own, load).await?;
+        let row = core.reader().refresh::<RowAnswer<R::Entity>, _, _, _>(&spec, own, load).await?;
         let after = row.as_deref().cloned();
         let forgotten = async {
             let mut keys = self.ways_to(before.into_iter().chain(after))?;
@@ -334,7 +373,33 @@ fn carried<Fut>() -> Option<Carry<Fut, Fut::Output>>
 where
     Fut: Future<Output: Send> + Send + 'static,
 {
-    Some(|load| tokio::spawn(load))
+    Some(|load| Box::pin(load))
+}
+
+/// The load of those rows whose places among `ids` are given later.
+fn load_places<E: Entity>(
+    pool: &PgPool,
+    ids: Vec<E::Id>,
+) -> impl FnOnce(Vec<usize>, Turn) -> Carried<sqlx::Result<Vec<Row<E>>>> + Send + 'static {
+    let pool = pool.clone();
+    move |places, turn| {
+        let ids = places.into_iter().filter_map(|at| ids.get(at).cloned()).collect();
+        Box::pin(load_in_order::<E>(pool, ids, turn))
+    }
+}
+
+async fn load_in_order<E: Entity>(
+    pool: PgPool,
+    ids: Vec<E::Id>,
+    turn: Turn,
+) -> sqlx::Result<Vec<Row<E>>> {
+    detached(async move {
+        let _turn = turn;
+        let rows = Rows::<E>::load_many(&pool, &ids).await?;
+        let by_id: HashMap<_, _> = rows.into_iter().map(|row| (row.id(), Arc::new(row))).collect();
+        Ok(ids.iter().map(|id| by_id.get(id).cloned()).collect())
+    })
+    .await
 }
 
 async fn load_row<E: Entity>(pool: PgPool, id: E::Id, turn: Turn) -> sqlx::Result<Row<E>> {

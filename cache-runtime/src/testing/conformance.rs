@@ -62,6 +62,7 @@ pub mod pulls;
 pub mod races;
 pub mod random;
 pub mod releases;
+pub mod replacements;
 pub mod sets;
 pub mod stats;
 pub mod streams;
@@ -294,6 +295,18 @@ macro_rules! conformance_suite {
                 a_second_fill_under_one_lease_is_rejected
                 only_exactly_the_lease_counts_as_the_lease
                 one_lost_lease_leaves_the_rest_of_a_batch_alone
+            }
+            replacements {
+                a_replacement_of_the_value_that_was_seen_stores_its_own_and_its_lifetime
+                a_replacement_after_a_writer_is_rejected
+                a_replacement_after_another_fill_is_rejected
+                a_replacement_over_a_lease_is_rejected
+                a_replacement_of_a_value_that_ran_out_is_rejected
+                a_value_that_was_put_back_under_its_lease_can_be_replaced
+                each_replacement_of_a_batch_stands_for_itself
+                of_many_replacements_of_one_value_exactly_one_is_stored
+                a_replacement_that_races_a_hold_never_outlives_it
+                another_data_type_is_not_replaced
             }
             abandons {
                 an_abandoned_lease_frees_the_key

@@ -6,11 +6,11 @@ use std::time::Duration;
 use sqlx::postgres::{PgPool, PgTransactionManager};
 use sqlx_core::transaction::TransactionManager;
 
-use super::{CacheTransaction, Touched, ended, is_refusal, roll_back};
+use super::{CacheTransaction, Touched, ended, roll_back};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::mind::{Context, Held, release_all, settle};
-use crate::postgres::{delivered, record};
+use crate::postgres::{delivered, is_refusal, record};
 
 /// How long a write that went by the outbox waits for its delivery: longer than any process with a relay takes to
 /// notice that the cache hangs.

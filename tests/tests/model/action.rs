@@ -6,6 +6,8 @@ use cache_runtime::Step;
 pub(crate) enum Action {
     // Readers.
     Read(usize),
+    /// A look that finds a value, which the reader is to renew.
+    ReadToRenew(usize),
     Lease(usize),
     Load(usize),
     Fill(usize),
@@ -80,7 +82,7 @@ impl Action {
     /// happens.
     pub(crate) fn step(self) -> Option<Step> {
         match self {
-            Self::Read(_) | Self::Join(_) => Some(Step::Read),
+            Self::Read(_) | Self::ReadToRenew(_) | Self::Join(_) => Some(Step::Read),
             Self::Lease(_) => Some(Step::Lease),
             Self::Load(_) => Some(Step::Load),
             Self::Fill(_) => Some(Step::Fill),

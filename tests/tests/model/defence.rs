@@ -19,6 +19,10 @@ pub(crate) enum Defence {
     HoldRunsOut,
     /// The lease of a reader that died stands for ever.
     LeaseRunsOut,
+    /// A renewal takes the place of whatever value stands there.
+    ValueComparedAtRenewal,
+    /// The load's statement begins before the value that is to be renewed is seen.
+    LoadAfterLook,
     /// Whoever is aboard takes what the flight has loaded.
     JoinersRule,
     /// A joiner that came after the fill was sent takes what it proved.
@@ -94,6 +98,8 @@ impl Defence {
             Self::HoldRenewed => "the hold is renewed while the commit lasts",
             Self::HoldRunsOut => "the hold of a dead writer runs out",
             Self::LeaseRunsOut => "the lease of a dead reader runs out",
+            Self::ValueComparedAtRenewal => "the value is compared at its renewal",
+            Self::LoadAfterLook => "a renewal's load begins after its look",
             Self::JoinersRule => "the joiner's rule",
             Self::FillSealsTheFlight => "who joins after the fill was sent starts anew",
             Self::InvalidationDetaches => "an invalidation detaches the flight",

@@ -14,6 +14,7 @@ impl Protocol {
             Flying::TooEarly(_) | Flying::Loaded(_) | Flying::Landing(_) => Boarded::BeforeTheFill,
             Flying::Filled(_) => Boarded::AfterTheFill,
             Flying::Idle | Flying::Hit(_) => return false,
+            Flying::Renewing | Flying::Renewed(_) | Flying::LoadedUnseen(_) => return false,
         };
         let misses = self.asks_redis(s, home) && self.value(s).is_none();
         if s.joiner != Joiner::Away || !s.flights[flight].boards || !misses {

@@ -74,6 +74,7 @@ impl Protocol {
         use Action::*;
         match action {
             Read(flight) => self.read(s, flight),
+            ReadToRenew(flight) => self.read_to_renew(s, flight),
             Lease(flight) => self.lease(s, flight),
             Load(flight) => self.load(s, flight),
             Fill(flight) => self.fill(s, flight),

@@ -2,7 +2,7 @@
 
 use super::defence::Defence;
 use super::protocol::Protocol;
-use super::state::{Boarded, Entry, Flight, Flying, Joiner, State};
+use super::state::{Boarded, Entry, Flight, Flying, Joiner, Seen, State};
 use super::witness::Witness;
 
 impl Protocol {
@@ -64,11 +64,14 @@ impl Protocol {
     }
 
     pub(crate) fn load(&self, s: &mut State, flight: usize) -> bool {
+        let early = self.renews_early(s, flight);
         let phase = &mut s.flights[flight].phase;
         *phase = match *phase {
             Flying::Leased => Flying::Loaded(s.committed),
             Flying::Passing => Flying::Landing(s.committed),
             Flying::Looking if !self.has(Defence::LoadAfterLease) => Flying::TooEarly(s.committed),
+            Flying::Renewing => Flying::Renewed(s.committed),
+            Flying::Idle if early => Flying::LoadedUnseen(s.committed),
             _ => return false,
         };
         self.resolve(s, flight, |boarded| boarded == Boarded::BeforeTheLoad);
@@ -76,6 +79,9 @@ impl Protocol {
     }
 
     pub(crate) fn fill(&self, s: &mut State, flight: usize) -> bool {
+        if let Flying::Renewed(version) = s.flights[flight].phase {
+            return self.replace(s, flight, version);
+        }
         let home = self.scope.flights[flight];
         let Flight { phase: Flying::Loaded(version), past_era, .. } = s.flights[flight] else {
             return false;
@@ -99,7 +105,7 @@ impl Protocol {
             return true;
         }
         self.saw(Witness::FillAccepted);
-        s.entry = Entry::Value { version, past_era };
+        s.entry = Entry::Value { version, past_era, seen: Seen::default() };
         if self.tiered(home) || self.scope.joiner {
             s.flights[flight].phase = Flying::Filled(version);
             s.flights[flight].ticket = self.ticket(s, home);
@@ -157,7 +163,7 @@ impl Protocol {
     }
 
     /// A ticket as it is taken now: whether it can be good later.
-    fn ticket(&self, s: &State, process: usize) -> bool {
+    pub(crate) fn ticket(&self, s: &State, process: usize) -> bool {
         let closed_too = !self.has(Defence::NoTicketFromAClosedTier);
         self.tiered(process) && (s.processes[process].tier.open || closed_too)
     }
@@ -172,8 +178,10 @@ impl State {
             self.joiner = Joiner::Away;
         }
         for entry in [&mut self.entry, &mut self.saved] {
-            if *entry == Entry::Lease(Some(flight as u8)) {
-                *entry = Entry::Lease(None);
+            match entry {
+                Entry::Lease(Some(of)) if usize::from(*of) == flight => *entry = Entry::Lease(None),
+                Entry::Value { seen, .. } => *seen = seen.without(flight),
+                _ => {}
             }
         }
     }

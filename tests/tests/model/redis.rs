@@ -18,7 +18,8 @@ impl Protocol {
     pub(crate) fn restart(&self, s: &mut State) -> bool {
         s.entry = s.saved;
         for flight in &mut s.flights {
-            flight.past_era |= matches!(flight.phase, Flying::Leased | Flying::Loaded(_));
+            use Flying::*;
+            flight.past_era |= matches!(flight.phase, Leased | Loaded(_) | Renewing | Renewed(_));
         }
         for process in self.scope.processes() {
             s.disconnect(process);
@@ -48,7 +49,7 @@ impl State {
     /// A snapshot is written, or a replica has come so far.
     pub(crate) fn save(&mut self) -> bool {
         self.saved = match self.entry {
-            Entry::Value { version, .. } => Entry::Value { version, past_era: true },
+            Entry::Value { version, seen, .. } => Entry::Value { version, past_era: true, seen },
             other => other,
         };
         true

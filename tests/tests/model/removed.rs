@@ -16,6 +16,10 @@ checks! {
     a_hold_that_never_runs_out: Check::breaks(&CORE, &[HoldRunsOut], Rest);
     a_lease_that_never_runs_out: Check::breaks(&CORE, &[LeaseRunsOut], Rest);
     an_unknown_commit_taken_for_a_refusal: Check::breaks(&CORE, &[UnknownIsCommitted], Strong);
+    a_renewal_of_whatever_stands_there:
+        Check::breaks(&RENEWALS, &[ValueComparedAtRenewal], Strong);
+    a_renewal_that_was_loaded_before_its_look:
+        Check::breaks(&RENEWALS, &[LoadAfterLook], Strong);
     a_joiner_that_takes_what_it_finds: Check::breaks(&JOINED, &[JoinersRule], Joined);
     a_joiner_that_takes_a_proof_older_than_itself:
         Check::breaks(&JOINED, &[FillSealsTheFlight], Joined);

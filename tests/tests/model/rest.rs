@@ -36,8 +36,9 @@ impl Protocol {
         let flights = s.flights.iter().map(|flight| match flight.phase {
             Flying::Idle => 0,
             Flying::Filled(_) | Flying::Hit(_) | Flying::Landing(_) => 1,
-            Flying::Loaded(_) | Flying::Passing => 2,
+            Flying::Loaded(_) | Flying::Passing | Flying::Renewed(_) => 2,
             Flying::Leased | Flying::TooEarly(_) => 3,
+            Flying::Renewing | Flying::LoadedUnseen(_) => 3,
             Flying::Looking => 4,
         });
         let taken = |writer| {

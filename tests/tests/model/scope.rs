@@ -52,6 +52,8 @@ pub(crate) struct Scope {
     /// The process of each flight.
     pub(crate) flights: &'static [usize],
     pub(crate) joiner: bool,
+    /// Whether readers renew what is served.
+    pub(crate) renews: bool,
     pub(crate) tiers: [bool; PROCESSES],
     pub(crate) relays: [bool; PROCESSES],
     pub(crate) bar: Bar,
@@ -119,6 +121,7 @@ impl Scope {
         let mut all: Vec<Of> = vec![Read, Lease, Load, Fill];
         all.push(if self.tiers[home] { Admit } else { Answer });
         all.push(GiveUp);
+        add(&mut all, self.renews, &[ReadToRenew]);
         add(&mut all, self.joiner, &[Join]);
         add(&mut all, self.may(Fault::Death), &[ReaderDies]);
         all

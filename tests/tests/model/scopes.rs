@@ -21,6 +21,7 @@ pub(crate) static CORE: Scope = Scope {
     writers: &[HERE, HERE, HERE],
     flights: &[0, 1],
     joiner: false,
+    renews: false,
     tiers: NONE,
     relays: NONE,
     bar: Committed,
@@ -35,6 +36,7 @@ pub(crate) static JOINED: Scope = Scope {
     writers: &[HERE, HERE],
     flights: &[0, 0],
     joiner: true,
+    renews: false,
     tiers: NONE,
     relays: NONE,
     bar: Committed,
@@ -53,6 +55,7 @@ pub(crate) static LOSS: Scope = Scope {
     writers: &[HERE, HERE, HERE],
     flights: &[0, 1],
     joiner: false,
+    renews: false,
     tiers: NONE,
     relays: NONE,
     bar: Acknowledged,
@@ -93,6 +96,7 @@ pub(crate) static TIERS: Scope = Scope {
     writers: &[HERE],
     flights: &[0, 1],
     joiner: false,
+    renews: false,
     tiers: BOTH,
     relays: NONE,
     bar: Committed,
@@ -153,6 +157,7 @@ pub(crate) static ROWS: Scope = Scope {
     writers: &[Elsewhere, Elsewhere],
     flights: &[0, 1],
     joiner: false,
+    renews: false,
     tiers: NONE,
     relays: BOTH,
     bar: Committed,
@@ -201,6 +206,7 @@ pub(crate) static ERAS: Scope = Scope {
     writers: &[HERE, HERE],
     flights: &[1],
     joiner: false,
+    renews: false,
     tiers: NONE,
     relays: NONE,
     bar: Acknowledged,
@@ -265,6 +271,49 @@ pub(crate) static STOPPED: Scope = Scope {
     name: "a writer that is stopped for longer than its hold lives",
     faults: &[EarlyEnd],
     ..copy(&LATE_COMMIT)
+};
+
+/// Readers renew what is served.
+pub(crate) static RENEWALS: Scope = Scope {
+    name: "renewals",
+    writers: &[HERE, HERE],
+    renews: true,
+    sees: &[Hit, Renewed, RenewalRefused, FillAccepted, TwoHolds, CommitArrivedLate],
+    ..copy(&CORE)
+};
+
+/// The same while Redis loses the key.
+pub(crate) static RENEWALS_LOSS: Scope = Scope {
+    name: "renewals, loss",
+    writers: &[HERE, HERE],
+    renews: true,
+    sees: &[Renewed, RenewalRefused, HoldWasGone, RenewedWhatWasGone],
+    ..copy(&LOSS)
+};
+
+/// The same with a tier.
+pub(crate) static RENEWALS_TIER: Scope = Scope {
+    name: "renewals, tier",
+    writers: &[HERE],
+    renews: true,
+    sees: &[Renewed, RenewalRefused, TierAdmitted, AdmitRefused, TierHit],
+    ..copy(&TIER)
+};
+
+/// The same while Redis comes back as another server.
+pub(crate) static RENEWALS_ERAS: Scope = Scope {
+    name: "renewals, eras",
+    renews: true,
+    sees: &[Renewed, RenewalRefused, OldEraMissed, FillOfAnotherEra],
+    ..copy(&ERAS)
+};
+
+/// The same with a tier.
+pub(crate) static RENEWALS_ERAS_TIER: Scope = Scope {
+    name: "renewals, eras, tier",
+    renews: true,
+    sees: &[Renewed, RenewalRefused, TierAdmitted, FillOfAnotherEra],
+    ..copy(&ERAS_TIER_ALONE)
 };
 
 /// What a scope shares with one that was written before it.

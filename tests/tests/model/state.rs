@@ -43,13 +43,32 @@ impl Writers {
     }
 }
 
+/// A set of flights, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Seen(u8);
+
+impl Seen {
+    pub(crate) fn by(self, flight: usize) -> bool {
+        self.0 & 1 << flight != 0
+    }
+
+    pub(crate) fn with(self, flight: usize) -> Self {
+        Self(self.0 | 1 << flight)
+    }
+
+    pub(crate) fn without(self, flight: usize) -> Self {
+        Self(self.0 & !(1 << flight))
+    }
+}
+
 /// What stands at the key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Entry {
     #[default]
     Absent,
-    /// A value, and whether it bears the era of a server that is no more.
-    Value { version: Version, past_era: bool },
+    /// A value, whether it bears the era of a server that is no more, and the flights that have seen this very fill of it
+    /// and are about to replace it.
+    Value { version: Version, past_era: bool, seen: Seen },
     /// The lease of a flight; `None` where that flight is over.
     Lease(Option<u8>),
     /// The tokens of these writers.
@@ -95,6 +114,12 @@ pub(crate) enum Flying {
     Passing,
     /// Has loaded without a lease; the answer is on its way.
     Landing(Version),
+    /// Has loaded before it saw the value that it is to replace, which the protocol forbids.
+    LoadedUnseen(Version),
+    /// Has seen a value that is served, and loads the next.
+    Renewing,
+    /// Has loaded, and is about to replace the value that it saw.
+    Renewed(Version),
 }
 
 /// The caller that boards another's flight.

@@ -7,7 +7,8 @@ use cache_runtime::Step;
 use super::whole;
 
 /// What is a step of the library under another name, because more is said of it.
-const OTHER_NAMES: [(&str, Step); 8] = [
+const OTHER_NAMES: [(&str, Step); 9] = [
+    ("ReadToRenew", Step::Read),
     ("Join", Step::Read),
     ("HoldFails", Step::Hold),
     ("HoldUnanswered", Step::Hold),

@@ -23,6 +23,11 @@ checks! {
     an_outbox_beside_a_tier: Check::holds(&OUTBOX_TIER, &[]);
     an_outage_beside_a_tier: Check::holds(&OUTAGE_TIER, &[]);
     an_outbox_for_every_write_while_redis_loses_data: Check::holds(&RECORDED, &[]);
+    values_that_are_renewed_while_they_are_served: Check::holds(&RENEWALS, &[]);
+    renewals_while_redis_loses_data: Check::holds(&RENEWALS_LOSS, &[]);
+    renewals_beside_a_tier: Check::holds(&RENEWALS_TIER, &[]);
+    renewals_while_redis_comes_back_with_an_older_state: Check::holds(&RENEWALS_ERAS, &[]);
+    renewals_beside_a_tier_while_redis_comes_back: Check::holds(&RENEWALS_ERAS_TIER, &[]);
     a_redis_that_comes_back_with_an_older_state: Check::holds(&ERAS, &[]);
     a_joiner_while_redis_comes_back_with_an_older_state: Check::holds(&ERAS_JOINED, &[]);
     a_tier_while_redis_comes_back_with_an_older_state: Check::holds(&ERAS_TIER, &[]);

@@ -6,6 +6,8 @@ pub(crate) enum Witness {
     FillAccepted,
     FillRefused,
     ReaderMetHold,
+    Renewed,
+    RenewalRefused,
     TwoHolds,
     JoinerTookTheLoad,
     JoinerTookTheFill,
@@ -33,11 +35,13 @@ pub(crate) enum Witness {
 }
 
 impl Witness {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Hit,
         Self::FillAccepted,
         Self::FillRefused,
         Self::ReaderMetHold,
+        Self::Renewed,
+        Self::RenewalRefused,
         Self::TwoHolds,
         Self::JoinerTookTheLoad,
         Self::JoinerTookTheFill,

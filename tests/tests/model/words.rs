@@ -60,6 +60,7 @@ pub(crate) fn in_words(scope: &Scope) -> String {
         let readers = scope.flights.iter().filter(|home| **home == process).count();
         here.extend((writers > 0).then(|| counted(writers, "writer")));
         here.extend((readers > 0).then(|| counted(readers, "reader")));
+        here.extend((readers > 0 && scope.renews).then(|| "renewals".to_owned()));
         here.extend((readers > 0 && scope.joiner).then(|| "a joiner".to_owned()));
         here.extend(scope.tiers[process].then(|| "a tier".to_owned()));
         here.extend(scope.relays[process].then(|| "a relay".to_owned()));
@@ -103,8 +104,10 @@ fn counted(number: usize, what: &str) -> String {
 fn who(protocol: &Protocol, action: Action) -> String {
     use Action::*;
     match action {
-        Read(flight) | Lease(flight) | Load(flight) | Fill(flight) | Admit(flight)
-        | Answer(flight) | GiveUp(flight) | ReaderDies(flight) => format!("reader {}", flight + 1),
+        Read(flight) | ReadToRenew(flight) | Lease(flight) | Load(flight) | Fill(flight)
+        | Admit(flight) | Answer(flight) | GiveUp(flight) | ReaderDies(flight) => {
+            format!("reader {}", flight + 1)
+        }
         Join(_) | Leave => "joiner".to_owned(),
         Hold(writer)
         | Renew(writer)
@@ -154,6 +157,7 @@ fn does(action: Action) -> String {
     let words = match action {
         Join(flight) => return format!("Read (boards the flight of reader {})", flight + 1),
         Read(_) => "Read",
+        ReadToRenew(_) => "Read (to renew)",
         Lease(_) => "Lease",
         Load(_) => "Load",
         Fill(_) => "Fill",
@@ -210,9 +214,11 @@ fn so(action: Action, before: &State, after: &State) -> String {
             _ => "no answer".to_owned(),
         },
         Action::Load(flight) => match after.flights[flight].phase {
-            Flying::Loaded(version) | Flying::Landing(version) | Flying::TooEarly(version) => {
-                format!("version {version}")
-            }
+            Flying::Loaded(version)
+            | Flying::Landing(version)
+            | Flying::TooEarly(version)
+            | Flying::LoadedUnseen(version)
+            | Flying::Renewed(version) => format!("version {version}"),
             _ => String::new(),
         },
         Action::Fill(_) => match after.entry {

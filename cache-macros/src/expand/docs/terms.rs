@@ -29,16 +29,23 @@ pub(super) struct Owner {
     around: &'static str,
     /// What a level depends on, beside writes through repositories.
     as_far_as: &'static str,
+    /// Who waits for a renewal, if anyone does.
+    while_renewed: Option<&'static str>,
 }
 
-pub(super) const REPOSITORY: Owner = Owner { around: "the manager", as_far_as: "" };
-pub(super) const METHOD: Owner =
-    Owner { around: "the repository", as_far_as: ", as far as writes invalidate it" };
+pub(super) const REPOSITORY: Owner =
+    Owner { around: "the manager", as_far_as: "", while_renewed: None };
+pub(super) const METHOD: Owner = Owner {
+    around: "the repository",
+    as_far_as: ", as far as writes invalidate it",
+    while_renewed: Some("The one caller that renews it waits for the body."),
+};
 
 /// How old an answer may be, and when an expired one is served, as far as it was said.
 pub(super) fn read(terms: &Terms, owner: &Owner) -> Option<String> {
     let level = terms.level.map(|given| level(given, owner));
-    let said: Vec<String> = [level, expired(terms, owner)].into_iter().flatten().collect();
+    let said = [level, renewed(terms, owner), expired(terms, owner)];
+    let said: Vec<String> = said.into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join(" "))
 }
 
@@ -59,6 +66,32 @@ fn level(level: Level, Owner { as_far_as, .. }: &Owner) -> String {
                 .to_owned()
         }
     }
+}
+
+/// When a value is renewed while it is served.
+fn renewed(terms: &Terms, Owner { while_renewed, .. }: &Owner) -> Option<String> {
+    let ahead = terms.refresh_ahead.map(|beta| {
+        if beta > 0.0 {
+            format!(
+                "An answer is renewed ahead of its TTL while it is served, the likelier the nearer that is and the longer its load took \
+                 (XFetch, beta {beta})."
+            )
+        } else {
+            "No answer is renewed ahead of its TTL.".to_owned()
+        }
+    });
+    let after = terms.stale_while_revalidate.map(|time| match time {
+        0 => "No answer is served after its TTL while it is renewed.".to_owned(),
+        _ => format!(
+            "For up to {} after its TTL an answer is served while it is renewed; never one that a write has invalidated.",
+            duration::words(time)
+        ),
+    });
+    let renews = terms.refresh_ahead.is_some_and(|beta| beta > 0.0)
+        || terms.stale_while_revalidate.is_some_and(|time| time > 0);
+    let cost = while_renewed.filter(|_| renews).map(str::to_owned);
+    let said: Vec<String> = [ahead, after, cost].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 fn expired(terms: &Terms, Owner { around, .. }: &Owner) -> Option<String> {

@@ -48,7 +48,7 @@ fn the_forms_of_an_answer_and_of_a_key() {
                         todo!()
                     }
 
-                    #[cached(key = "all", level = "500ms", stale_on_error = "1h")]
+                    #[cached(key = "all", level = "500ms", stale_on_error = "1h", refresh_ahead, stale_while_revalidate = "30s")]
                     async fn all(&self) -> Result<Arc<Vec<City>>, Problem> {
                         todo!()
                     }
@@ -79,6 +79,15 @@ fn the_documentation_of_the_terms_of_a_method() {
 
                     #[cached(key = "database", level = "database", stale_on_error = "0s")]
                     pub async fn database(&self) -> sqlx::Result<i64> {}
+
+                    #[cached(key = "ahead", refresh_ahead = 2)]
+                    pub async fn ahead(&self) -> sqlx::Result<i64> {}
+
+                    #[cached(key = "behind", refresh_ahead = 0, stale_while_revalidate = "30s")]
+                    pub async fn behind(&self) -> sqlx::Result<i64> {}
+
+                    #[cached(key = "never", stale_while_revalidate = "0s")]
+                    pub async fn never(&self) -> sqlx::Result<i64> {}
 
                     #[cached(key = "maybe", stale_on_error = "1h")]
                     pub async fn maybe(&self) -> sqlx::Result<Option<i64>> {}

@@ -14,7 +14,8 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Sets, Watched, WriteQueue,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Watched,
+    WriteQueue,
 };
 
 impl MemoryCache {
@@ -175,6 +176,14 @@ impl CoherentCache for MemoryCache {
     fn fill<'a>(&'a self, fills: &'a [Fill]) -> BoxFuture<'a, Result<Vec<bool>>> {
         Box::pin(async move {
             self.each(fills, |fill| self.at(&fill.key, |shard, now| shard.fill(fill, now)))
+        })
+    }
+
+    fn replace<'a>(&'a self, replacements: &'a [Replacement]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async move {
+            self.each(replacements, |replacement| {
+                self.at(&replacement.key, |shard, now| shard.replace(replacement, now))
+            })
         })
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::data::{Data, wrong_type};
 use super::hold::Writers;
 use super::shard::{Shard, Slot};
@@ -9,7 +11,7 @@ use crate::entry::Token;
 use crate::error::{ErrorKind, Result};
 use crate::key::Key;
 use crate::policy::Ttl;
-use crate::port::{Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome};
+use crate::port::{Fill, LeaseOutcome, LeaseRequest, ReleaseOutcome, Replacement};
 
 /// A structure stands where bytes were looked for.
 struct Structured;
@@ -35,12 +37,21 @@ impl Shard {
     }
 
     pub(super) fn fill(&mut self, fill: &Fill, now: u64) -> bool {
-        if !self.leased(&fill.key, fill.token, now) {
-            return false;
-        }
-        let deadline = at_least_one(fill.ttl).map(|millis| now.saturating_add(millis));
-        // It may be too large.
-        let stands = self.put(&fill.key, Data::Bytes(fill.entry.clone()), deadline, 0);
+        self.leased(&fill.key, fill.token, now)
+            && self.stands(&fill.key, fill.entry.clone(), fill.ttl, now)
+    }
+
+    pub(super) fn replace(&mut self, replacement: &Replacement, now: u64) -> bool {
+        let Replacement { key, over, entry, ttl } = replacement;
+        let seen =
+            |slot: &Slot| slot.data.bytes().is_some_and(|bytes| bytes.starts_with(over.as_bytes()));
+        self.look(key, now, seen) == Some(true) && self.stands(key, entry.clone(), *ttl, now)
+    }
+
+    /// Puts a value there; says whether it was small enough.
+    fn stands(&mut self, key: &Key, entry: Bytes, ttl: Ttl, now: u64) -> bool {
+        let deadline = at_least_one(ttl).map(|millis| now.saturating_add(millis));
+        let stands = self.put(key, Data::Bytes(entry), deadline, 0);
         self.counts.sets += u64::from(stands);
         stands
     }

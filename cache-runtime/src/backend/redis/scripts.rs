@@ -101,6 +101,16 @@ return 1",
     )
 });
 
+/// Replaces the value that begins with these bytes by another. Arguments: the bytes, entry, milliseconds (empty: forever).
+pub(super) static REPLACE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return 1",
+    )
+});
+
 /// Removes a reader's own lease. Argument: lease.
 pub(super) static ABANDON: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -123,6 +133,6 @@ return {1, ''}",
 });
 
 /// All of them, for a server that has forgotten them.
-pub(super) fn all() -> [&'static Script; 7] {
-    [&HOLD, &RELEASE, &SWEEP, &PULL, &FILL, &ABANDON, &LEASE_OVER]
+pub(super) fn all() -> [&'static Script; 8] {
+    [&HOLD, &RELEASE, &SWEEP, &PULL, &FILL, &REPLACE, &ABANDON, &LEASE_OVER]
 }

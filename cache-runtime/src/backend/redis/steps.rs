@@ -21,7 +21,7 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::Ttl;
 use crate::port::{
     BoxFuture, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
-    ReleaseOutcome, WriteQueue,
+    ReleaseOutcome, Replacement, WriteQueue,
 };
 
 fn millis(time: Duration) -> u64 {
@@ -64,23 +64,26 @@ impl CoherentCache for RedisCache {
     fn fill<'a>(&'a self, fills: &'a [Fill]) -> BoxFuture<'a, Result<Vec<bool>>> {
         Box::pin(async move {
             let answers = self
-                .each::<_, bool>(Patience::Reader, fills, |pipeline, fill| {
-                    let ttl = fill
-                        .ttl
-                        .millis()
-                        .map_or_else(String::new, |millis| millis.max(1).to_string());
+                .each(Patience::Reader, fills, |pipeline, fill| {
+                    let ttl = argument(fill.ttl);
                     let arguments = [&fill.token.lease()[..], &fill.entry[..], ttl.as_bytes()];
                     call(pipeline, &scripts::FILL, fill.key.as_str(), &arguments);
                 })
                 .await?;
-            // Another data type at the key is not our lease.
-            let stands = |answer: RedisResult<bool>| match answer {
-                Err(error) if is_wrong_type(&error) => Ok(false),
-                other => other.map_err(|error| self.failed(error)),
-            };
-            let stand = answers.into_iter().map(stands).collect::<Result<Vec<_>>>()?;
-            self.link.tally().set(stand.iter().filter(|stands| **stands).count());
-            Ok(stand)
+            self.standing(answers)
+        })
+    }
+
+    fn replace<'a>(&'a self, replacements: &'a [Replacement]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async move {
+            let answers = self
+                .each(Patience::Reader, replacements, |pipeline, replacement| {
+                    let (over, ttl) = (replacement.over, argument(replacement.ttl));
+                    let arguments = [over.as_bytes(), &replacement.entry[..], ttl.as_bytes()];
+                    call(pipeline, &scripts::REPLACE, replacement.key.as_str(), &arguments);
+                })
+                .await?;
+            self.standing(answers)
         })
     }
 
@@ -227,7 +230,23 @@ impl CoherentCache for RedisCache {
     }
 }
 
+/// A value's lifetime in milliseconds; nothing is forever.
+fn argument(ttl: Ttl) -> String {
+    ttl.millis().map_or_else(String::new, |millis| millis.max(1).to_string())
+}
+
 impl RedisCache {
+    /// Which fills were accepted. Another data type at a key is neither the reader's lease nor its value.
+    fn standing(&self, answers: Vec<RedisResult<bool>>) -> Result<Vec<bool>> {
+        let stands = |answer| match answer {
+            Err(error) if is_wrong_type(&error) => Ok(false),
+            other => other.map_err(|error| self.failed(error)),
+        };
+        let stand = answers.into_iter().map(stands).collect::<Result<Vec<_>>>()?;
+        self.link.tally().set(stand.iter().filter(|stands| **stands).count());
+        Ok(stand)
+    }
+
     fn leased(
         &self,
         request: &LeaseRequest,

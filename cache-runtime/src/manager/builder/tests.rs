@@ -31,6 +31,8 @@ fn a_manager_that_cannot_work_is_not_built() {
         CacheManager::builder("shop").redis("redis://127.0.0.1:1").hold_ttl(Duration::ZERO),
         CacheManager::builder("shop").memory().level(Level::Bounded(Duration::ZERO)),
         CacheManager::builder("shop").memory().max_loads(0, 10),
+        CacheManager::builder("shop").memory().refresh_ahead(-1.0),
+        CacheManager::builder("shop").memory().refresh_ahead(f64::NAN),
     ] {
         assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::Config);
     }

@@ -208,6 +208,10 @@ options! {
     stale_on_error: Duration = "stale_on_error", "CACHE_STALE_ON_ERROR", read::time, "1h";
     /// After how long such a value is served while the load goes on. Default: `0s`, not at all.
     soft_timeout: Duration = "soft_timeout", "CACHE_SOFT_TIMEOUT", read::time, "50ms";
+    /// How readily a value is renewed ahead of its TTL: a number, `1.0` where in doubt. Default: `0`, never.
+    refresh_ahead: f64 = "refresh_ahead", "CACHE_REFRESH_AHEAD", read::beta, "1.5";
+    /// For how long after its TTL a value is served while it is renewed. Default: `0s`, not at all.
+    stale_while_revalidate: Duration = "stale_while_revalidate", "CACHE_STALE_WHILE_REVALIDATE", read::time, "30s";
     /// The server: `redis://[user[:password]@]host[:port][/database]`.
     redis_url: Secret = "redis.url" | "redis.uri", "REDIS_URL", read::secret, "redis://127.0.0.1:1", secret, place;
     /// The server, in place of an URL: `host:port`.

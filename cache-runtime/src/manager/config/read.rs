@@ -65,6 +65,17 @@ pub(super) fn share(text: &str) -> Read<f64> {
     }
 }
 
+/// How readily values are renewed: XFetch's beta.
+pub(super) fn beta(text: &str) -> Read<f64> {
+    match text.parse::<f64>() {
+        Ok(beta) if beta.is_finite() && beta >= 0.0 => Ok(Some(beta)),
+        _ => Err(format!(
+            "`{text}` is not by how many times the cost of its load a value is renewed ahead of its TTL: write 1.0, or 0 for \
+             never"
+        )),
+    }
+}
+
 pub(super) fn flag(text: &str) -> Read<bool> {
     one_of(text, &[("true", true), ("false", false)])
 }

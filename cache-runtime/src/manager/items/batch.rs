@@ -12,7 +12,7 @@ use super::terms::{Terms, options};
 use crate::error::Result;
 use crate::key::Key;
 use crate::manager::CacheManager;
-use crate::mind::{Answer, Cacheable, Optional, Timed, Turn, Whole, read_many};
+use crate::mind::{Answer, Answers, Cacheable, Optional, Timed, Turn, Whole, read_many};
 use crate::policy::{Codec, Compression, Level, Ttl};
 
 /// One call on several items: [`CacheManager::items`]. A batch has no tags.
@@ -151,7 +151,8 @@ impl<'c, K: ItemKey> Items<'c, K> {
             Ok(missing.iter().map(|name| loaded.remove(name)).collect::<Vec<_>>())
         };
         let own = shelf.sharing::<E>().own;
-        let answers = read_many::<Optional<A>, E, _, _>(reader, &spec, &far, own, load).await?;
+        let Answers { answers, .. } =
+            read_many::<Optional<A>, E, _, _>(reader, &spec, &far, own, load).await?;
         for (name, answer) in far_names.iter().zip(answers) {
             if let Some(value) = answer.flatten() {
                 found.insert(name.clone(), value);

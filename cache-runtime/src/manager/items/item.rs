@@ -286,7 +286,7 @@ impl<'c> Item<'c> {
             return Ok(Cached::of(known.known(), Origin::Process));
         }
         match reader.try_look::<A>(spec).await {
-            Ok(Look::Hit(known)) => Ok(Cached::of(known.known(), Origin::Cache)),
+            Ok(Look::Hit(hit)) => Ok(Cached::of(hit.value.known(), Origin::Cache)),
             Ok(Look::Miss(_)) => {
                 reader.counters.misses.up();
                 Ok(Cached::Miss)

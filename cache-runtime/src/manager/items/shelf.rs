@@ -32,7 +32,7 @@ impl Shelf {
         &self.counters
     }
 
-    pub(super) fn sharing<E: 'static>(&self) -> Sharing<E> {
+    pub(in crate::manager) fn sharing<E: 'static>(&self) -> Sharing<E> {
         self.failures.sharing()
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::key::Key;
-use crate::mind::{Context, Spec};
+use crate::mind::{Context, Renewing, Spec};
 use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::shape::Shape;
 
@@ -58,6 +58,8 @@ impl Terms {
             stale_for: self.stale_on_error.unwrap_or(policy.stale_on_error),
             // The load may borrow: it cannot go on without its caller.
             soft_timeout: Duration::ZERO,
+            // It comes with the call, so nobody else could renew the value.
+            renewing: Renewing::default(),
             process_only: self.tiers == Tiers::Process,
         }
     }

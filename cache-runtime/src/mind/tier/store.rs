@@ -8,6 +8,7 @@ use quick_cache::{Equivalent, Weighter};
 
 use super::generations::Seen;
 use crate::key::Key;
+use crate::mind::renewal::SoftPoint;
 use crate::mind::spec::Kept;
 
 const MOST_SHARDS: usize = 16;
@@ -16,7 +17,7 @@ const ENTRIES_IN_SHARD: usize = 512;
 const BYTES_IN_SHARD: usize = 4 << 20;
 /// Bytes that an entry costs beside its key and value: its slot, its place in the table and in the queue of eviction, and
 /// the counters of the key and of the value.
-const OVERHEAD: usize = 112;
+const OVERHEAD: usize = 120;
 /// The weight of a full store. An entry weighs its share of the bytes or of the number, whichever is more.
 const WHOLE: u64 = 1 << 48;
 
@@ -26,6 +27,8 @@ pub(super) struct Near {
     pub(super) fingerprint: u64,
     /// In nanoseconds of the clock that never goes back.
     pub(super) deadline: u64,
+    /// From when on it is renewed; `None` where it is not.
+    pub(super) soft_point: Option<Box<SoftPoint>>,
     /// The tags that it was loaded under.
     pub(super) tags: Box<[Seen]>,
 }

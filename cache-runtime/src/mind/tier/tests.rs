@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use super::*;
+use crate::entry::{Body, Value};
 use crate::key::Namespace;
 
 #[derive(Clone, Debug, Default)]
@@ -69,12 +70,13 @@ impl World {
     }
 
     fn admit_for(&self, ticket: Ticket, key: &Key, value: u64, remaining: Remaining) -> bool {
-        self.tier.admit(ticket, key, FINGERPRINT, (kept(value), 100), remaining)
+        let life = (life(remaining), Renewing::default());
+        self.tier.admit(ticket, key, FINGERPRINT, (kept(value), 100), life)
     }
 
     fn get(&self, key: &Key) -> Option<u64> {
         let now = self.tier.proven(SECOND)?;
-        self.tier.get(key.as_str(), FINGERPRINT, now).map(|kept| *value(kept))
+        self.tier.get(key.as_str(), FINGERPRINT, now).map(|(kept, _)| *value(kept))
     }
 
     fn kept(&self, key: &Key, value: u64) {
@@ -86,12 +88,22 @@ fn key(id: u64) -> Key {
     Namespace::new("shop").unwrap().key().text("rows").value(&id).finish().unwrap()
 }
 
+/// Of a value that is kept for a second after its TTL, and took ten milliseconds to load.
+fn life(remaining: Remaining) -> Life {
+    let (fingerprint, era, filled_at, nonce) = (FINGERPRINT, 0, 0, 77);
+    let (kept_millis, load_micros) = (1000, 10_000);
+    let (stamps, body) = (Vec::new(), Body::Nothing);
+    let value =
+        Value { fingerprint, era, filled_at, nonce, kept_millis, load_micros, stamps, body };
+    Life::of(&value, remaining)
+}
+
 #[test]
 fn what_is_kept_is_found_and_shared() {
     let world = World::new();
     world.kept(&key(1), 5);
     let now = world.tier.proven(SECOND).unwrap();
-    let get = || value(world.tier.get(key(1).as_str(), FINGERPRINT, now).unwrap());
+    let get = || value(world.tier.get(key(1).as_str(), FINGERPRINT, now).unwrap().0);
     assert!(Arc::ptr_eq(&get(), &get()));
     assert_eq!(world.get(&key(2)), None);
     assert!(world.tier.get(key(1).as_str(), FINGERPRINT + 1, now).is_none());
@@ -178,11 +190,85 @@ fn it_answers_only_while_a_beat_sent_within_the_bound_has_come_back() {
 fn a_value_lives_as_long_as_it_had_left() {
     let world = World::new();
     let ticket = world.tier.ticket(&key(1), &[]).unwrap();
-    assert!(world.admit_for(ticket, &key(1), 5, Remaining::Left(Duration::from_millis(100))));
+    assert!(world.admit_for(ticket, &key(1), 5, Remaining::Left(Duration::from_millis(1100))));
     world.hands.advance(Duration::from_millis(99));
     assert_eq!(world.get(&key(1)), Some(5));
     world.hands.advance(Duration::from_millis(1));
     assert_eq!(world.get(&key(1)), None);
+}
+
+/// Admits a value with so much left until its TTL, and looks how it is renewed.
+fn renewed(
+    beta: f64,
+    revalidate: Duration,
+    left: Duration,
+) -> (World, impl Fn(&World) -> Option<u64>) {
+    let world = World::new();
+    let ticket = world.tier.ticket(&key(1), &[]).unwrap();
+    let life = life(Remaining::Left(left + SECOND));
+    let renewing = Renewing { beta, revalidate };
+    assert!(world.tier.admit(ticket, &key(1), FINGERPRINT, (kept(5), 100), (life, renewing)));
+    let due = |world: &World| {
+        let (_, due) = world.tier.get(key(1).as_str(), FINGERPRINT, world.tier.clock.moment())?;
+        due
+    };
+    (world, due)
+}
+
+#[test]
+fn a_value_past_its_ttl_is_renewed_by_one_hit_at_a_time() {
+    let (world, due) = renewed(0.0, SECOND, SECOND);
+    world.hands.advance(SECOND - Duration::from_nanos(1));
+    assert_eq!(due(&world), None, "it is fresh");
+    world.hands.advance(Duration::from_nanos(1));
+    assert_eq!(due(&world), Some(77), "the first hit after the TTL");
+    assert_eq!(due(&world), None, "one is enough");
+    // The renewal has failed, or got no claim.
+    world.hands.advance(SECOND - Duration::from_nanos(1));
+    assert_eq!(due(&world), None);
+    assert_eq!(
+        world.tier.get(key(1).as_str(), FINGERPRINT, world.tier.clock.moment()).map(|_| ()),
+        Some(())
+    );
+    world.hands.advance(Duration::from_nanos(1));
+    assert!(
+        !world.tier.has(key(1).as_str(), FINGERPRINT, world.tier.clock.moment()),
+        "its window is over"
+    );
+}
+
+#[test]
+fn a_value_that_is_past_its_ttl_when_it_comes_is_left_to_who_is_at_it() {
+    let (world, due) = renewed(0.0, SECOND, Duration::ZERO);
+    assert_eq!(due(&world), None);
+    assert!(world.tier.has(key(1).as_str(), FINGERPRINT, world.tier.clock.moment()));
+}
+
+#[test]
+fn a_value_is_renewed_ahead_of_its_ttl_the_likelier_the_nearer_it_is() {
+    // Ten milliseconds of load at beta 1: before 37 times that nobody is chosen.
+    let (world, due) = renewed(1.0, Duration::ZERO, SECOND);
+    world.hands.advance(Duration::from_millis(632));
+    assert!((0..10_000).all(|_| due(&world).is_none()), "no draw is that large");
+    world.hands.advance(Duration::from_millis(367));
+    let chosen = (0..1000).position(|_| due(&world).is_some()).unwrap();
+    assert!(chosen < 100, "a millisecond ahead nine in ten are chosen: {chosen}");
+    assert!((0..10_000).all(|_| due(&world).is_none()), "one is enough");
+}
+
+#[test]
+fn a_look_at_what_is_there_takes_no_renewal_away() {
+    let (world, due) = renewed(0.0, SECOND, SECOND);
+    world.hands.advance(SECOND);
+    assert!(world.tier.has(key(1).as_str(), FINGERPRINT, world.tier.clock.moment()));
+    assert_eq!(due(&world), Some(77));
+}
+
+#[test]
+fn without_renewing_nobody_is_chosen() {
+    let (world, due) = renewed(0.0, Duration::ZERO, SECOND);
+    world.hands.advance(SECOND - Duration::from_nanos(1));
+    assert_eq!(due(&world), None);
 }
 
 #[test]

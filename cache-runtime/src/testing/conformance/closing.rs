@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 
 use super::Backend;
+use super::replacements::of_no_value;
 use super::room::{MINUTE, Room, bytes, fill, ok, request};
 use crate::entry::Token;
 use crate::error::{ErrorKind, Result};
@@ -85,6 +86,7 @@ pub async fn after_the_close_every_call_fails_as_closed<B: Backend>(backend: &B)
     expect_closed(cache.clear(room.namespace()).await, "clear");
     expect_closed(cache.lease(&[request(&key, token)], MINUTE).await, "lease");
     expect_closed(cache.fill(&[fill(&key, token, &bytes("v"), MINUTE)]).await, "fill");
+    expect_closed(cache.replace(&[of_no_value(&key)]).await, "replace");
     expect_closed(cache.abandon(&keys, token).await, "abandon");
     expect_closed(cache.hold(&keys, token, MINUTE).await, "hold");
     expect_closed(cache.release(&keys, token).await, "release");

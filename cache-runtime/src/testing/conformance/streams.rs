@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::Backend;
+use super::replacements::a_renewal;
 use super::room::{HOUR, MINUTE, Room, bytes, fill, ok, request};
 use crate::entry::Token;
 use crate::error::ErrorKind;
@@ -196,6 +197,9 @@ pub async fn nothing_else_is_announced<B: Backend>(backend: &B) {
     ok(room.cache.fill(&[fill(&key, reader, &bytes("v"), HOUR)]).await, "fill");
     ok(room.cache.lease(&[request(&key, reader)], MINUTE).await, "lease");
     room.delete(&key).await;
+    let (seen, renewal) = a_renewal(&key);
+    room.set(&key, &seen, HOUR).await;
+    assert_eq!(ok(room.cache.replace(&[renewal]).await, "replace"), [true], "it stands there");
     ok(room.cache.ping().await, "ping");
     assert_eq!(so_far(&mut stream).await, [], "none of these is a change of a row");
 }

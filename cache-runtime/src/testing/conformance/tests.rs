@@ -18,6 +18,7 @@ fn the_suite_lists_every_case_of_every_chapter() {
         ("pulls", include_str!("pulls.rs")),
         ("random", include_str!("random.rs")),
         ("releases", include_str!("releases.rs")),
+        ("replacements", include_str!("replacements.rs")),
         ("streams", include_str!("streams.rs")),
         ("sweeps", include_str!("sweeps.rs")),
         ("counters", include_str!("counters.rs")),

@@ -13,7 +13,8 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Sets, Watched, WriteQueue,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Watched,
+    WriteQueue,
 };
 
 impl Cache for FaultyCache {
@@ -122,6 +123,10 @@ impl CoherentCache for FaultyCache {
 
     fn fill<'a>(&'a self, fills: &'a [Fill]) -> BoxFuture<'a, Result<Vec<bool>>> {
         self.pass(Op::Fill, |inner| inner.fill(fills))
+    }
+
+    fn replace<'a>(&'a self, replacements: &'a [Replacement]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        self.pass(Op::Replace, |inner| inner.replace(replacements))
     }
 
     fn abandon<'a>(&'a self, keys: &'a [Key], token: Token) -> BoxFuture<'a, Result<()>> {

@@ -85,6 +85,8 @@ pub enum Op {
     Lease,
     /// [`CoherentCache::fill`](crate::CoherentCache::fill).
     Fill,
+    /// [`CoherentCache::replace`](crate::CoherentCache::replace).
+    Replace,
     /// [`CoherentCache::abandon`](crate::CoherentCache::abandon).
     Abandon,
     /// [`CoherentCache::hold`](crate::CoherentCache::hold).
@@ -108,7 +110,7 @@ pub enum Op {
 
 impl Op {
     /// Every call, in the order of the ports.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::Get,
         Self::Set,
         Self::SetIfAbsent,
@@ -149,6 +151,7 @@ impl Op {
         Self::BackendStats,
         Self::Lease,
         Self::Fill,
+        Self::Replace,
         Self::Abandon,
         Self::Hold,
         Self::Release,

@@ -6,10 +6,12 @@ use tokio::task::JoinHandle;
 use super::stream::FaultyStream;
 use super::*;
 use crate::backend::MemoryCache;
-use crate::entry::Token;
+use crate::entry::{Body, Mark, Token, Value};
 use crate::key::{Key, Namespace, Pattern};
 use crate::policy::Ttl;
-use crate::port::{Action, Cache, Command, Fill, Heard, InvalidationStream, LeaseRequest, Walk};
+use crate::port::{
+    Action, Cache, Command, Fill, Heard, InvalidationStream, LeaseRequest, Replacement, Walk,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -23,6 +25,12 @@ fn faulty() -> FaultyCache {
 
 fn value() -> Bytes {
     Bytes::from_static(b"value")
+}
+
+fn nothing() -> Bytes {
+    let (fingerprint, era, filled_at, nonce) = (1, 0, 0, 1);
+    let (kept_millis, load_micros, stamps, body) = (0, 0, Vec::new(), Body::Nothing);
+    Value { fingerprint, era, filled_at, nonce, kept_millis, load_micros, stamps, body }.to_bytes()
 }
 
 fn kind<T>(answer: Result<T>) -> Option<ErrorKind> {
@@ -84,6 +92,8 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
     let entries = [(k.clone(), value())];
     let request = [LeaseRequest { key: k.clone(), token, over: None }];
     let fill = [Fill { key: k.clone(), token, entry: value(), ttl }];
+    let over = Mark::of(&nothing()).expect("a value");
+    let replacement = [Replacement { key: k.clone(), over, entry: value(), ttl }];
     let namespace = Namespace::new("faulty").expect("a name");
     let opened = cache.inner.invalidations(&namespace).await.expect("a stream");
     let mut stream = FaultyStream::over(cache, opened);
@@ -111,6 +121,7 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
         (Op::Clear, kind(cache.clear(&namespace).await)),
         (Op::Lease, kind(cache.lease(&request, MINUTE).await)),
         (Op::Fill, kind(cache.fill(&fill).await)),
+        (Op::Replace, kind(cache.replace(&replacement).await)),
         (Op::Abandon, kind(cache.abandon(&keys, token).await)),
         (Op::Hold, kind(cache.hold(&keys, token, MINUTE).await)),
         (Op::Release, kind(cache.release(&keys, token).await)),

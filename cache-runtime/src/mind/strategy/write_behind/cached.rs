@@ -10,6 +10,7 @@ use crate::mind::context::Context;
 use crate::mind::flight::Flights;
 use crate::mind::loads::Turn;
 use crate::mind::reader::{Reader, Sharing};
+use crate::mind::renewal::Renewing;
 use crate::mind::spec::{Answer, Spec};
 use crate::mind::stats::Counters;
 use crate::policy::Level;
@@ -60,6 +61,7 @@ impl<V: Cacheable> Cached<V> {
             },
             stale_for: Duration::ZERO,
             soft_timeout: Duration::ZERO,
+            renewing: Renewing::default(),
             process_only: false,
         };
         let reader =

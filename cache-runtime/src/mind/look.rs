@@ -1,0 +1,259 @@
+//! One look at the cache: what stands at a key, and what that means to a reader.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::lease::Replaced;
+use super::reader::Reader;
+use super::renewal::{Life, Seen};
+use super::spec::{Answer, Kept, Spec};
+use super::tier::Ticket;
+use crate::entry::{Body, Entry, Token, outlives_its_ttl};
+use crate::key::Key;
+use crate::policy::{Level, Remaining};
+use crate::port::Step;
+
+/// What a look at the cache found.
+pub(crate) enum Look<T> {
+    Hit(T),
+    Miss(Miss),
+}
+
+/// A value that the cache has.
+pub(crate) struct Hit<T> {
+    pub(crate) value: T,
+    body: Body,
+    life: Option<Life>,
+    /// What a renewal needs, where values are renewed.
+    pub(crate) seen: Option<Seen>,
+}
+
+impl<T> Hit<T> {
+    /// What the tier in the process keeps of it, where its life is known.
+    pub(super) fn to_keep<A: Answer<Value = T>>(&self) -> Option<((Kept, usize), Life)> {
+        Some(((A::keep(&self.value, &self.body), self.body.len()), self.life?))
+    }
+}
+
+/// Why the cache has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Miss {
+    Absent,
+    /// Bytes that are no answer: of another type, another version, another era, under a tag that has moved on.
+    Foreign(Bytes),
+    /// A value that has outlived its TTL, and may still stand in for a load that fails.
+    Expired(Replaced),
+    /// Somebody is loading.
+    Leased(Token),
+    /// A writer is about to commit, or has just done so.
+    Held,
+    /// The cache could not be asked.
+    Unreachable,
+}
+
+/// What a reader found at a key, as it came from the cache.
+pub(crate) struct Found {
+    pub(crate) bytes: Option<Bytes>,
+    pub(crate) tags: Vec<Option<Bytes>>,
+    /// Known where it was asked for.
+    pub(crate) remaining: Option<Remaining>,
+    /// When it was asked for, on the manager's clock.
+    pub(crate) asked: Duration,
+}
+
+impl Reader<'_> {
+    /// What the tier in the process has at a key, where the level allows to ask it.
+    pub(crate) fn near<A: Answer>(self, spec: &Spec, key: &Key) -> Option<A::Value> {
+        let (Level::Bounded(bound), Some(tier)) = (spec.level, &self.context.tier) else {
+            return None;
+        };
+        let (kept, _) = tier.get(key.as_str(), spec.shape.fingerprint, tier.proven(bound)?)?;
+        let value = A::recall(kept)?;
+        self.counters.tier_hits.up();
+        Some(value)
+    }
+
+    /// Asks the backend alone, and keeps what it has in the tier where the read may be answered from there.
+    pub(crate) async fn look<A: Answer>(self, spec: &Spec) -> Look<Hit<A::Value>> {
+        let look = self.find::<A>(spec).await;
+        if let Look::Hit(hit) = &look {
+            self.count(hit);
+        }
+        look
+    }
+
+    /// The same for a caller that wants to know why the backend has no answer.
+    pub(crate) async fn try_look<A: Answer>(
+        self,
+        spec: &Spec,
+    ) -> crate::error::Result<Look<Hit<A::Value>>> {
+        let look = self.try_find::<A>(spec).await?;
+        if let Look::Hit(hit) = &look {
+            self.count(hit);
+        }
+        Ok(look)
+    }
+
+    pub(super) fn count<T>(self, hit: &Hit<T>) {
+        match hit.body {
+            Body::Nothing => self.counters.negative_hits.up(),
+            Body::Encoded { .. } | Body::Packed { .. } => self.counters.hits.up(),
+        }
+    }
+
+    /// The same for no caller: nobody counts a hit.
+    pub(super) async fn find<A: Answer>(self, spec: &Spec) -> Look<Hit<A::Value>> {
+        self.try_find::<A>(spec).await.unwrap_or_else(|error| {
+            self.failed("reading an entry", &error);
+            Look::Miss(Miss::Unreachable)
+        })
+    }
+
+    async fn try_find<A: Answer>(self, spec: &Spec) -> crate::error::Result<Look<Hit<A::Value>>> {
+        if !self.context.trusts() {
+            return Ok(Look::Miss(Miss::Unreachable));
+        }
+        self.context.before(Step::Read, &spec.key).await;
+        let ticket = self.ticket(spec, &spec.key);
+        let found = self.ask(spec, ticket.is_some()).await?;
+        let look = self.judge::<A>(spec, self.with_life(&spec.key, found).await);
+        let kept = match &look {
+            Look::Hit(hit) => hit.to_keep::<A>(),
+            Look::Miss(_) => None,
+        };
+        if let Some((ticket, (kept, life))) = ticket.zip(kept) {
+            self.admit(ticket, spec, &spec.key, kept, life).await;
+        }
+        Ok(look)
+    }
+
+    async fn ask(self, spec: &Spec, keeps: bool) -> crate::error::Result<Found> {
+        let cache = &self.context.cache;
+        let live = keeps || spec.asks_for_life();
+        let asked = self.context.clock.elapsed();
+        if spec.tags.is_empty() && !live {
+            let bytes = cache.get(&spec.key).await?;
+            return Ok(Found { bytes, tags: Vec::new(), remaining: None, asked });
+        }
+        let keys: Vec<Key> = std::iter::once(&spec.key).chain(&spec.tags).cloned().collect();
+        if !live {
+            let mut tags = cache.get_many(&keys).await?;
+            let bytes = if tags.is_empty() { None } else { tags.remove(0) };
+            return Ok(Found { bytes, tags, remaining: None, asked });
+        }
+        let mut found = cache.get_live(&keys).await?.into_iter();
+        let (bytes, remaining) = found.next().flatten().unzip();
+        let tags = found.map(|tag| tag.map(|(bytes, _)| bytes)).collect();
+        Ok(Found { bytes, tags, remaining, asked })
+    }
+
+    /// Asks for what is left of a value that somebody keeps after its TTL, where nobody here does.
+    pub(super) async fn with_life(self, key: &Key, mut found: Found) -> Found {
+        let kept = |bytes: &Bytes| outlives_its_ttl(bytes);
+        if found.remaining.is_none() && found.bytes.as_ref().is_some_and(kept) {
+            found.remaining = Some(match self.context.cache.ttl(key).await {
+                Ok(remaining @ (Remaining::Left(_) | Remaining::Forever)) => remaining,
+                // Where that cannot be known any more it counts as past it.
+                Ok(Remaining::NoKey) | Err(_) => Remaining::Left(Duration::ZERO),
+            });
+        }
+        found
+    }
+
+    /// What has to be shown with a value that the tier is to keep; `None` where it is to keep none.
+    pub(super) fn ticket(self, spec: &Spec, key: &Key) -> Option<Ticket> {
+        let (Level::Bounded(_), Some(tier)) = (spec.level, &self.context.tier) else { return None };
+        self.context.listen();
+        tier.ticket(key, &spec.tags)
+    }
+
+    pub(super) async fn admit(
+        self,
+        ticket: Ticket,
+        spec: &Spec,
+        key: &Key,
+        kept: (Kept, usize),
+        life: Life,
+    ) {
+        self.context.before(Step::Admit, key).await;
+        let Some(tier) = &self.context.tier else { return };
+        if tier.admit(ticket, key, spec.shape.fingerprint, kept, (life, spec.renewing)) {
+            self.counters.admitted.up();
+        } else {
+            self.counters.refused_admits.up();
+        }
+    }
+
+    /// Decides what bytes at a key mean to a reader of this type.
+    pub(crate) fn judge<A: Answer>(self, spec: &Spec, found: Found) -> Look<Hit<A::Value>> {
+        // The era and the session of the answer, or later ones.
+        let era = self.context.cache.era();
+        if !self.context.trusts() {
+            return Look::Miss(Miss::Unreachable);
+        }
+        let Some(bytes) = found.bytes else { return Look::Miss(Miss::Absent) };
+        let mut value = match Entry::parse(&bytes) {
+            Entry::Value(value) => value,
+            Entry::Lease(token) => return Look::Miss(Miss::Leased(token)),
+            Entry::Hold => return self.held(),
+            Entry::Foreign => return self.foreign(bytes),
+        };
+        let mut stamps = value.stamps.iter();
+        for tag in &found.tags {
+            match tag.as_ref().map(Entry::parse) {
+                Some(Entry::Lease(stamp)) if stamps.next() == Some(&stamp) => {}
+                Some(Entry::Hold) => return self.held(),
+                // The tag has moved on.
+                _ => return Look::Miss(Miss::Foreign(bytes)),
+            }
+        }
+        if value.fingerprint != spec.shape.fingerprint
+            || value.era != era
+            || stamps.next().is_some()
+        {
+            return self.foreign(bytes);
+        }
+        let life = found.remaining.map(|remaining| Life::of(&value, remaining));
+        if let (Some(Remaining::Left(left)), Some(life)) = (found.remaining, life)
+            && life.served(spec.renewing) == Remaining::Left(Duration::ZERO)
+        {
+            let until = Some(found.asked.saturating_add(left));
+            return Look::Miss(match life.stands_in(spec.stale_for) {
+                true => Miss::Expired(Replaced { entry: bytes, until }),
+                false => Miss::Foreign(bytes),
+            });
+        }
+        let renewed = life.filter(|_| !spec.renewing.is_off());
+        let seen = renewed.and_then(|life| Seen::of(&bytes, &mut value, life));
+        match self.open::<A>(value.body) {
+            Some((value, body)) => Look::Hit(Hit { value, body, life, seen }),
+            None => self.foreign(bytes),
+        }
+    }
+
+    /// The answer in an entry's body, and the body unpacked; `None` where they make none.
+    pub(super) fn open<A: Answer>(self, body: Body) -> Option<(A::Value, Body)> {
+        let body = body.unpacked(self.context.policy.max_unpacked_bytes)?;
+        Some((A::decode(&body)?, body))
+    }
+
+    /// The expired value that stands in for the load of this process that holds this lease.
+    pub(super) fn stands_by<A: Answer>(self, spec: &Spec, lease: Token) -> Option<A::Value> {
+        let (era, now) = (self.context.cache.era(), self.context.clock.elapsed());
+        let body = self.flights.stands_by(&spec.key, lease, era, now)?;
+        let value = A::decode(&body)?;
+        self.counters.stale.up();
+        Some(value)
+    }
+
+    fn held<T>(self) -> Look<T> {
+        self.counters.held.up();
+        Look::Miss(Miss::Held)
+    }
+
+    fn foreign<T>(self, bytes: Bytes) -> Look<T> {
+        self.counters.foreign.up();
+        Look::Miss(Miss::Foreign(bytes))
+    }
+}

@@ -1,0 +1,35 @@
+//! What renewals add to a read.
+
+use std::future::Future;
+
+use crate::mind::loads::{Loads, Turn};
+use crate::mind::look::Hit;
+use crate::mind::reader::Reader;
+use crate::mind::soft::Work;
+use crate::mind::spec::{Answer, Spec};
+
+impl Reader<'_> {
+    /// A hit, which is renewed where it is time.
+    pub(in crate::mind) async fn hit<A, E, F, Fut>(
+        self,
+        spec: &Spec,
+        Hit { value, seen, .. }: Hit<A::Value>,
+        (load, carry): Work<F, Fut, Result<A::Value, E>>,
+    ) -> A::Value
+    where
+        A: Answer,
+        E: Send + 'static,
+        F: FnOnce(Turn) -> Fut,
+        Fut: Future<Output = Result<A::Value, E>>,
+    {
+        let Some(seen) = seen.filter(|seen| seen.is_due(spec)) else { return value };
+        match carry {
+            Some(carry) => {
+                // The turn is the renewal's, which holds it until this has ended.
+                self.renew_behind::<A, E>(spec, seen, carry(load(Loads::nested())));
+                value
+            }
+            None => self.renew_here::<A, E, F, Fut>(spec, seen, load).await.unwrap_or(value),
+        }
+    }
+}
