@@ -117,7 +117,8 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// `"volatile"` (1 min), `"normal"` (15 min), `"stable"` (6 h), `"static"` (1 d).
 ///
 /// The struct gets `get`, `get_many`, `find_by_…` for each of `unique`, `list_by_…` for each of `list`, `insert`,
-/// `insert_many`, `update`, `upsert`, `delete`, `delete_many`, `warm`, `invalidate`, `refresh`, `explain`,
+/// `insert_many`, `update`, `upsert`, `delete`, `delete_many`, `warm`, `warm_all`, `warm_where`, `invalidate`,
+/// `refresh`, `explain`,
 /// `verify_schema`, `watch`, `unwatch`, `watch_sql`, `stats`, `begin`, and `within`, which gives the reads and writes
 /// inside a transaction, and `get_for_update` beside them. It is also a `cache_runtime::DataSource`, whose loads pass the
 /// cache over and whose writes invalidate.

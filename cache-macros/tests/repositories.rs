@@ -219,6 +219,8 @@ async fn callers_write_it_like_this(
     let _: Option<Arc<City>> = sent(cities.delete(5)).await?;
     let _: Vec<Arc<City>> = sent(cities.delete_many(&[5])).await?;
     let _: usize = sent(cities.warm(&[1, 2])).await?;
+    let _ = sent(cities.warm_all().run()).await;
+    let _ = sent(cities.warm_where("population > $1").bind(5_i64).run()).await;
     let _ = sent(cities.invalidate(5)).await.is_ok();
     let _ = sent(cities.refresh(5)).await?;
     let _ = sent(cities.explain(5)).await;

@@ -5,9 +5,11 @@ mod memory;
 mod null;
 #[cfg(feature = "redis")]
 mod redis;
+mod traced;
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisCache, RedisCacheBuilder};
 
 #[cfg(feature = "memory")]
 pub use self::memory::{MemoryCache, MemoryCacheBuilder};
 pub use self::null::NullCache;
+pub use self::traced::Traced;

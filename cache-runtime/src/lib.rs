@@ -91,6 +91,7 @@
 //! | `macros` | yes | `#[derive(Entity)]` and `#[cached_repository]` |
 //! | `redis` | yes | the Redis hand |
 //! | `memory` | yes | the in-memory hand |
+//! | `metrics` | no | what happens, published through the `metrics` facade: `docs/metrics.md` |
 //! | `msgpack` | no | the codec MessagePack |
 //! | `zstd` | no | compression by zstd, beside LZ4 |
 //! | `config-toml`, `config-yaml` | no | configuration from files |
@@ -131,13 +132,16 @@ pub use error::{Error, ErrorKind, Result};
 pub use key::{Key, KeyBuilder, Namespace, Pattern, Prefix};
 pub use manager::{
     CacheConfig, CacheManager, CacheManagerBuilder, Cached, Driver, Fresh, Guard, Health, Holding,
-    Item, ItemKey, Items, Secret, Tiers,
+    Item, ItemKey, Items, MemoryGroup, MemoryReport, MemoryReportBuilder, MemoryReportProgress,
+    Secret, Tiers,
 };
+#[cfg(feature = "metrics")]
+pub use manager::{MetricKind, MetricName, Metrics, MetricsTask};
 #[doc(hidden)]
 pub use mind::Kept;
 pub use mind::{
-    Answer, CacheAside, Cacheable, CacheableSource, Optional, Origin, ReadThrough, RefreshAhead,
-    Shared, StaleWhileRevalidate, Stats, Whole, WriteThrough,
+    Answer, CacheAside, Cacheable, CacheableSource, Latency, OperationStats, Optional, Origin,
+    ReadThrough, RefreshAhead, Shared, StaleWhileRevalidate, Stats, Whole, WriteThrough,
 };
 #[cfg(feature = "postgres")]
 pub use mind::{Lag, Relay, RelayBuilder, RelayStats};
@@ -156,7 +160,7 @@ pub use port::{
 pub use port::{
     Backlog, BoxFuture, Cache, CoherentCache, DataSource, Delivery, Fill, Heard,
     InvalidationStream, LeaseOutcome, LeaseRequest, Lineage, Live, Observer, Outbox, OutboxRow,
-    ReleaseOutcome, Replacement, Step,
+    ReleaseOutcome, Replacement, Standing, Step, Survey, SurveyFrom, Surveyed,
 };
 pub use port::{
     DeadLetter, Failed, NewWrite, Pending, QueueBacklog, QueuedWrite, Write, WriteBehindSource,
@@ -169,7 +173,7 @@ pub use postgres::{
 #[cfg(feature = "postgres")]
 pub use repository::{
     CachedRepository, Call, CallSpec, Changing, Explanation, Index, Invalidation, Page, Repository,
-    RepositoryConfig, Slot, State, TagPiece, TagTemplate, Within,
+    RepositoryConfig, Slot, State, TagPiece, TagTemplate, Warm, WarmProgress, WarmReport, Within,
 };
 pub use shape::Shape;
 #[cfg(feature = "postgres")]

@@ -5,24 +5,30 @@ mod builder;
 mod config;
 mod health;
 mod items;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod ports;
+mod report;
 mod strategies;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "metrics")]
+pub use self::metrics::{MetricKind, MetricName, Metrics, MetricsTask};
 pub use builder::CacheManagerBuilder;
 pub use config::{CacheConfig, Driver, Secret};
 pub use health::Health;
 pub use items::{Cached, Fresh, Guard, Holding, Item, ItemKey, Items, Tiers};
 use items::{Failures, Shelf};
+pub use report::{MemoryGroup, MemoryReport, MemoryReportBuilder, MemoryReportProgress};
 
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, Namespace};
-use crate::mind::Context;
 #[cfg(feature = "postgres")]
-use crate::mind::{RelayBuilder, Stats};
+use crate::mind::RelayBuilder;
+use crate::mind::{AllCounters, Context, OperationStats, Stats};
 use crate::policy::Policy;
 use crate::port::CoherentCache;
 #[cfg(feature = "postgres")]
@@ -174,6 +180,46 @@ impl CacheManager {
         outcome
     }
 
+    /// Begins a report on what the keys of the namespace take in the backend, whose they are, and which never expire.
+    ///
+    /// ```
+    /// # async fn example(cache: cache_runtime::CacheManager) -> cache_runtime::Result<()> {
+    /// let report = cache.memory_report().sample(10).run().await?;
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn memory_report(&self) -> MemoryReportBuilder {
+        MemoryReportBuilder::new(&self.0.context)
+    }
+
+    /// What all repositories did, and what was done with items and with the values of write-behinds, added up.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.counted().iter().fold(Stats::default(), |mut sum, counters| {
+            sum += counters.total();
+            sum
+        })
+    }
+
+    /// What each operation of each repository did, and what was done with items, once something was, and with the values
+    /// that write-behinds keep in the cache.
+    #[must_use]
+    pub fn stats_by_operation(&self) -> Vec<OperationStats> {
+        self.counted().iter().flat_map(|counters| counters.by_operation()).collect()
+    }
+
+    /// Everything that counts.
+    fn counted(&self) -> Vec<Arc<AllCounters>> {
+        #[cfg(feature = "postgres")]
+        let repositories = self.0.registry.counters().into_iter().map(|(_, counters)| counters);
+        #[cfg(not(feature = "postgres"))]
+        let repositories = std::iter::empty();
+        let items = self.0.shelf.all();
+        let items = (items.total() != Stats::default()).then(|| Arc::clone(items));
+        repositories.chain(items).chain(self.0.context.beside.each()).collect()
+    }
+
     /// Waits until every commit, fill and release that is under way is done, those included whose callers have gone:
     /// before a service ends, so that no hold of its last writes has to run out by itself. It takes no longer than the
     /// cache's timeouts and the database's answers to the commits.
@@ -223,19 +269,11 @@ impl CacheManager {
         RelayBuilder::new(self.context(), outbox)
     }
 
-    /// What all repositories did, and what was done with items, added up.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.stats_by_repository().into_iter().fold(self.item_stats(), |mut sum, (_, stats)| {
-            sum += stats;
-            sum
-        })
-    }
-
     /// What each repository did, by its name.
     #[must_use]
     pub fn stats_by_repository(&self) -> Vec<(&'static str, Stats)> {
-        self.0.registry.stats()
+        let all = self.0.registry.counters();
+        all.iter().map(|(name, counters)| (*name, counters.total())).collect()
     }
 
     pub(crate) fn context(&self) -> &Arc<Context> {

@@ -11,6 +11,7 @@ mod lease;
 mod listen;
 mod loads;
 mod look;
+mod operation;
 mod overdue;
 mod owned;
 mod put;
@@ -26,6 +27,9 @@ mod stats;
 mod strategy;
 mod tasks;
 mod tier;
+mod timed;
+mod times;
+mod warm;
 mod writer;
 
 pub(crate) use answer::Timed;
@@ -35,6 +39,9 @@ pub(crate) use context::Context;
 pub(crate) use flight::{Erased, Flights};
 pub(crate) use loads::Turn;
 pub(crate) use look::{Found, Look};
+pub(crate) use operation::AllCounters;
+#[cfg(feature = "metrics")]
+pub(crate) use operation::Operation;
 pub(crate) use reader::{Reader, Sharing};
 #[cfg(feature = "postgres")]
 pub use relay::{Lag, Relay, RelayBuilder, RelayStats};
@@ -51,4 +58,9 @@ pub use strategy::{
     WriteBehindBuilder, WriteBehindError, WriteBehindStats, WriteThrough,
 };
 pub(crate) use tasks::UnderWay;
+#[cfg(feature = "metrics")]
+pub(crate) use times::middle;
+pub use times::{Latency, OperationStats};
+#[cfg(feature = "postgres")]
+pub(crate) use warm::{Warmed, warm_many};
 pub(crate) use writer::{Held, release_all, settle};

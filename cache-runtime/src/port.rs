@@ -15,6 +15,7 @@ mod queue;
 mod sets;
 mod source;
 mod stats;
+mod survey;
 mod unsupported;
 
 use std::future::Future;
@@ -40,6 +41,7 @@ pub use queue::{DeadLetter, Failed, NewWrite, Pending, QueueBacklog, QueuedWrite
 pub use sets::Sets;
 pub use source::DataSource;
 pub use stats::{BackendStats, BreakerState, ConnectionHealth, Watched};
+pub use survey::{Standing, Survey, SurveyFrom, Surveyed};
 pub(crate) use unsupported::Unsupported;
 
 /// What a dyn-compatible port method returns.

@@ -24,4 +24,4 @@ pub(crate) use schema::verify;
 pub use schema::{SchemaDifference, SchemaError};
 pub use source::PgSource;
 pub(crate) use source::{Change, Rows, in_order};
-pub(crate) use sql::Statements;
+pub(crate) use sql::{Pages, Statements};

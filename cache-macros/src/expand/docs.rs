@@ -222,6 +222,21 @@ pub(super) fn warm(repository: &Repository) -> Docs {
     ])
 }
 
+pub(super) fn warm_all(repository: &Repository) -> Docs {
+    alone(&[
+        "Begins to read every row into the cache, in batches, at a pace that can be set; `run` does it.",
+        &kept(&repository.terms),
+    ])
+}
+
+pub(super) fn warm_where(repository: &Repository) -> Docs {
+    alone(&[
+        "Begins to read the rows of which a condition is true into the cache; `run` does it. The condition is SQL, as it \
+         stands behind `WHERE`; its parameters, `$1` and so on, are given with `bind`.",
+        &kept(&repository.terms),
+    ])
+}
+
 pub(super) fn invalidate() -> Docs {
     alone(&[
         "Makes the cache forget the row with this id, after a change that passed the repository by.",

@@ -157,13 +157,13 @@ fn answered(
 ) -> TokenStream {
     let Call { answer, terms, key, tags } = call;
     let Answer { written, value, .. } = answer;
-    let declared = types::compact(written);
+    let (declared, name) = (types::compact(written), names::plain(&method.sig.ident));
     let terms = terms_calls(krate, terms);
     let (form, key, tags, inner) =
         (form(krate, answer), key_call(key), tags.iter().map(tag_call), inner_call(method));
     let called = moved(end.clone(), value.span());
     quote! {
-        static CALL: #krate::CallSpec = #krate::CallSpec::new(#declared) #terms;
+        static CALL: #krate::CallSpec = #krate::CallSpec::new(#declared).operation(#name) #terms;
         #repository
             .#begin::<#form>(&CALL)
             #key

@@ -197,6 +197,26 @@ fn around(repository: &Repository) -> Vec<Operation> {
             quote!(#sqlx<usize>),
             quote!(warm(ids)),
         ),
+        Operation {
+            is_async: false,
+            ..operation(
+                "warm_all",
+                docs::warm_all(repository),
+                quote!(),
+                quote!(#krate::Warm<Self>),
+                quote!(warm_all()),
+            )
+        },
+        Operation {
+            is_async: false,
+            ..operation(
+                "warm_where",
+                docs::warm_where(repository),
+                quote!(condition: &'static str),
+                quote!(#krate::Warm<Self>),
+                quote!(warm_where(condition)),
+            )
+        },
         operation(
             "invalidate",
             docs::invalidate(),

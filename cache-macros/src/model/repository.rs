@@ -88,7 +88,7 @@ pub(crate) enum TagPart {
 }
 
 /// The methods of every repository, in the order in which they are generated.
-pub(crate) const METHODS: [&str; 20] = [
+pub(crate) const METHODS: [&str; 22] = [
     "get",
     "get_for_update",
     "get_many",
@@ -99,6 +99,8 @@ pub(crate) const METHODS: [&str; 20] = [
     "delete",
     "delete_many",
     "warm",
+    "warm_all",
+    "warm_where",
     "invalidate",
     "refresh",
     "explain",

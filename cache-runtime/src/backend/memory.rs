@@ -121,6 +121,18 @@ impl MemoryCache {
         })?
     }
 
+    /// Runs one step on the shard of this number; `None` where there is none.
+    fn within<T>(
+        &self,
+        number: usize,
+        step: impl FnOnce(&mut Shard, u64) -> T,
+    ) -> Result<Option<T>> {
+        let Some(shard) = self.inner.shards.get(number) else { return Ok(None) };
+        let mut shard = lock(shard);
+        self.inner.open()?;
+        Ok(Some(step(&mut shard, self.inner.now())))
+    }
+
     /// Runs one step on each shard in turn.
     fn everywhere(&self, mut step: impl FnMut(&mut Shard, u64)) -> Result<()> {
         for shard in &self.inner.shards {

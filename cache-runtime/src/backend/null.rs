@@ -14,7 +14,7 @@ use crate::policy::{Remaining, Ttl};
 use crate::port::{
     Action, BackendStats, BoxFuture, Cache, CoherentCache, Command, Counters, Execute, Fill,
     Hashes, Keyspace, LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Reply,
-    Sets, Walk, Watched,
+    Sets, Survey, SurveyFrom, Walk, Watched,
 };
 
 /// A [`Cache`] that takes everything and remembers nothing: the way to turn the cache off without touching code.
@@ -236,6 +236,10 @@ impl CoherentCache for NullCache {
 
     fn pull<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
         self.answer(vec![None; keys.len()])
+    }
+
+    fn survey<'a>(&'a self, _: &'a Namespace, _: SurveyFrom) -> BoxFuture<'a, Result<Survey>> {
+        self.answer(Survey::default())
     }
 
     fn sweep<'a>(&'a self, _: &'a Prefix) -> BoxFuture<'a, Result<u64>> {

@@ -19,6 +19,7 @@ mod scripts;
 mod seek;
 mod steps;
 mod stream;
+mod survey;
 mod tally;
 mod vigil;
 mod wire;
@@ -87,6 +88,8 @@ use crate::port::ConnectionHealth;
 /// ```text
 /// +xadd +xlen +xrange +xreadgroup +xpending +xclaim +xack +xdel +xgroup +xinfo +hget +hset +hdel +hincrby
 /// ```
+///
+/// A memory report needs `+memory|usage`; nothing else does.
 ///
 /// `select` too where the URL names a database other than 0. Without the channels or `publish` no hold is placed,
 /// so every write goes by the outbox or is refused; without `subscribe` there is no tier in the process.

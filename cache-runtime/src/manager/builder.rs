@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CacheManager, Failures};
+use crate::backend::Traced;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Namespace;
@@ -35,6 +36,7 @@ pub struct CacheManagerBuilder {
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
     failures: Failures,
+    debug: bool,
 }
 
 enum Backend {
@@ -75,6 +77,7 @@ impl CacheManagerBuilder {
             clock: SystemClock::shared(),
             observer: None,
             failures: Failures::known(),
+            debug: false,
         }
     }
 
@@ -297,6 +300,12 @@ impl CacheManagerBuilder {
         self
     }
 
+    /// Whether each call of the backend is told of at the level `debug`: [`Traced`](crate::backend::Traced). No.
+    pub fn debug(mut self, on: bool) -> Self {
+        self.debug = on;
+        self
+    }
+
     /// Where "now" comes from.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -385,6 +394,8 @@ impl CacheManagerBuilder {
                 return wrong("the manager has no backend: call redis(…), memory() or backend(…)");
             }
         };
+        let cache: Arc<dyn CoherentCache> =
+            if self.debug { Arc::new(Traced::over(cache)) } else { cache };
         Ok(CacheManager::with_context(
             Context::new(cache, namespace, self.policy, self.clock, self.observer),
             self.failures,

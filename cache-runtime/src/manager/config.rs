@@ -172,6 +172,7 @@ impl CacheConfig {
             hold_ttl,
             on_unreachable,
             always_outbox,
+            debug,
             tier_entries,
             tier_bytes,
             max_loads,
@@ -196,7 +197,7 @@ impl CacheConfig {
         }
         set!(ttl negative_ttl jitter codec compression compress_above max_value_bytes max_unpacked_bytes);
         set!(level lease_ttl lease_wait hold_ttl on_unreachable always_outbox stale_on_error soft_timeout);
-        set!(refresh_ahead stale_while_revalidate);
+        set!(refresh_ahead stale_while_revalidate debug);
         set!(connect_timeout operation_timeout hang_after);
         let policy = builder.policy();
         let tier =

@@ -10,6 +10,7 @@ mod changes;
 mod failures;
 mod item;
 mod name;
+mod operations;
 mod shelf;
 mod terms;
 
@@ -280,7 +281,7 @@ impl CacheManager {
     /// What was done with items since the manager began.
     #[must_use]
     pub fn item_stats(&self) -> Stats {
-        self.0.shelf.counters().snapshot()
+        self.0.shelf.all().total()
     }
 }
 

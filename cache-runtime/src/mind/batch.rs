@@ -19,7 +19,7 @@ use super::tier::Ticket;
 use crate::entry::{Entry, Token};
 use crate::error::Error;
 use crate::key::Key;
-use crate::policy::{Level, Loading};
+use crate::policy::Level;
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
 
 /// The answers of a batch, in the order of the keys; and the values among them that are to be renewed, by their place.
@@ -79,7 +79,7 @@ where
     reader.counters.loads.up();
     let began = reader.context.clock.elapsed();
     let missing = misses.iter().map(|(at, _)| *at).collect();
-    let loaded = Loading::of(load(missing, turn)).await;
+    let loaded = reader.timed(load(missing, turn)).await;
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -212,7 +212,7 @@ async fn ask_many(reader: Reader<'_>, spec: &Spec, keys: &[Key]) -> Vec<(Found, 
 }
 
 /// Takes a lease for each missing key that is free; says for each miss whether it was granted.
-async fn lease_many(
+pub(super) async fn lease_many(
     reader: Reader<'_>,
     spec: &Spec,
     keys: &[Key],
@@ -267,7 +267,7 @@ async fn lease_many(
     (leases, granted)
 }
 
-fn prepare<A: Answer>(
+pub(super) fn prepare<A: Answer>(
     reader: Reader<'_>,
     spec: &Spec,
     key: &Key,
@@ -279,23 +279,37 @@ fn prepare<A: Answer>(
         return None;
     };
     let kept = A::keep(value, &body);
-    let body = reader.packed(spec, body);
+    let body = reader.packed_to_fill(spec, body);
     let ttl = reader.lifetime(spec, &body, A::lives(value))?;
     let entry = reader.envelope(spec, body, envelope);
     Some((Fill { key: key.clone(), token, entry, ttl }, kept))
 }
 
-/// Fills while the caller goes on. One lost lease never fails the others.
-fn fill_behind(reader: Reader<'_>, spec: &Spec, mut leases: Leases, prepared: Vec<(Fill, Kept)>) {
+/// Fills while the caller goes on.
+fn fill_behind(reader: Reader<'_>, spec: &Spec, leases: Leases, prepared: Vec<(Fill, Kept)>) {
+    if let Some(filling) = filling(reader, spec, leases, prepared) {
+        reader.context.tasks.spawn(async move {
+            filling.await;
+        });
+    }
+}
+
+/// Fills, and says how many were accepted; `None` where there is nothing to fill. One lost lease never fails the others.
+pub(super) fn filling(
+    reader: Reader<'_>,
+    spec: &Spec,
+    mut leases: Leases,
+    prepared: Vec<(Fill, Kept)>,
+) -> Option<impl Future<Output = usize> + Send + use<>> {
     let filled: HashSet<&Key> = prepared.iter().map(|(fill, _)| &fill.key).collect();
     leases.keep(|key| !filled.contains(key));
     drop(leases);
     if prepared.is_empty() {
-        return;
+        return None;
     }
     let it = reader.owned();
     let spec = spec.clone();
-    reader.context.tasks.spawn(async move {
+    Some(async move {
         let reader = it.reader();
         let (fills, kept): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
         for fill in &fills {
@@ -309,7 +323,10 @@ fn fill_behind(reader: Reader<'_>, spec: &Spec, mut leases: Leases, prepared: Ve
         let tickets: Vec<_> = fills.iter().map(ticket).collect();
         let accepted = match reader.context.cache.fill(&fills).await {
             Ok(accepted) => accepted,
-            Err(error) => return reader.failed("filling entries", &error),
+            Err(error) => {
+                reader.failed("filling entries", &error);
+                return 0;
+            }
         };
         let count = accepted.iter().filter(|accepted| **accepted).count();
         reader.counters.fills.add(count);
@@ -325,5 +342,6 @@ fn fill_behind(reader: Reader<'_>, spec: &Spec, mut leases: Leases, prepared: Ve
                 reader.admit(ticket, &spec, &fill.key, kept, begun.life).await;
             }
         }
-    });
+        count
+    })
 }

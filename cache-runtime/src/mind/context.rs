@@ -8,9 +8,14 @@ use super::complaints::Complaints;
 use super::flight::Flights;
 use super::gate::Gate;
 use super::loads::Loads;
+use super::operation::Beside;
 use super::overdue::Overdue;
+#[cfg(feature = "postgres")]
+use super::relay::Relayed;
+use super::strategy::Behinds;
 use super::tasks::Tasks;
 use super::tier::Tier;
+use super::times::Times;
 use crate::clock::{Clock, nanos};
 use crate::entry::Token;
 use crate::error::{Error, Result};
@@ -35,9 +40,15 @@ pub(crate) struct Context {
     pub(crate) gate: Gate,
     pub(crate) loads: Loads,
     pub(super) overdue: Overdue,
+    pub(crate) behinds: Behinds,
+    pub(crate) beside: Beside,
     /// `None` where the policy gives it no room.
     pub(crate) tier: Option<Tier>,
     pub(super) listening: Listening,
+    /// How long beats took to come back on the stream, and with them what was announced before.
+    pub(crate) beats: Times,
+    #[cfg(feature = "postgres")]
+    pub(super) relay: Relayed,
     /// The loads under way of each repository.
     flights: Mutex<Vec<Weak<Flights>>>,
     /// Nanoseconds between two beats of the stream.
@@ -60,8 +71,13 @@ impl Context {
             gate: Gate::default(),
             loads: Loads::new(&policy),
             overdue: Overdue::default(),
+            behinds: Behinds::default(),
+            beside: Beside::default(),
             tier: Tier::new(&policy, &clock),
             listening: Listening::default(),
+            beats: Times::default(),
+            #[cfg(feature = "postgres")]
+            relay: Relayed::default(),
             flights: Mutex::default(),
             beat: AtomicU64::new(nanos(LONGEST_BEAT)),
             policy,
@@ -132,6 +148,12 @@ impl Context {
         for flights in flights.iter().filter_map(Weak::upgrade) {
             flights.forget(key);
         }
+    }
+
+    /// The relay, where there is one.
+    #[cfg(all(feature = "metrics", feature = "postgres"))]
+    pub(crate) fn relayed(&self) -> Option<super::relay::There> {
+        self.relay.there()
     }
 
     /// Whether what the cache says now may be believed.

@@ -294,7 +294,7 @@ impl Reader<'_> {
             self.counters.unencodable.up();
             return None;
         };
-        let body = self.packed(spec, body);
+        let body = self.packed_to_fill(spec, body);
         let ttl = self.lifetime(spec, &body, said)?;
         filling.leases.spend(&spec.key);
         let envelope = Envelope { stamps: filling.stamps, era: filling.era, took };
@@ -306,6 +306,17 @@ impl Reader<'_> {
     pub(crate) fn packed(self, spec: &Spec, body: Body) -> Body {
         let policy = &self.context.policy;
         body.packed(spec.compression, policy.compress_above, policy.max_unpacked_bytes)
+    }
+
+    /// The same for a body that is on its way into the cache, which is counted.
+    pub(super) fn packed_to_fill(self, spec: &Spec, body: Body) -> Body {
+        let body = self.packed(spec, body);
+        if let Body::Packed { .. } = body {
+            self.counters.compressed.up();
+            let saved = body.unpacked_len().saturating_sub(body.len());
+            self.counters.compression_saved_bytes.add(saved);
+        }
+        body
     }
 
     /// How long this body may live in the cache: what its load has `said`, or else the spec; `None` where it may not be

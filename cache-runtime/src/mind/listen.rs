@@ -50,6 +50,8 @@ pub(super) async fn listen(context: Weak<Context>) {
 struct Beat {
     number: u64,
     sent: Moment,
+    /// The same, exactly.
+    sent_at: Duration,
     session: u64,
 }
 
@@ -73,7 +75,8 @@ async fn follow(mut stream: Box<dyn InvalidationStream>, context: &Weak<Context>
             return Ok(());
         }
         number += 1;
-        beats.push_back(Beat { number, sent: now, session: current });
+        let sent_at = here.clock.elapsed();
+        beats.push_back(Beat { number, sent: now, sent_at, session: current });
         // A beat that cannot be sent does not come back: the proof runs out by itself.
         let _ = stream.beat(number).await;
         let period = here.beat_period();
@@ -124,6 +127,9 @@ impl Context {
                 while let Some(beat) = beats.pop_front_if(|beat| beat.number <= number) {
                     // One that went by an outage proves nothing: writes of that time may wait in the outbox.
                     let session = self.cache.session();
+                    if beat.number == number && beat.session == session {
+                        self.beats.add(self.clock.elapsed().saturating_sub(beat.sent_at));
+                    }
                     if beat.number == number && beat.session == session && self.gate.trusts(session)
                     {
                         tier.prove(beat.sent);

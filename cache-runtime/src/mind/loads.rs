@@ -76,6 +76,13 @@ impl Loads {
         Turn { _own: own, _all: Arc::clone(&self.running).acquire_owned().await.ok() }
     }
 
+    /// How many run, and how many wait for their turn.
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "only metrics ask for it"))]
+    pub(crate) fn now(&self) -> (usize, usize) {
+        let running = self.most_running.saturating_sub(self.running.available_permits());
+        (running, self.waiting.load(Ordering::Acquire))
+    }
+
     /// A load inside a load, which has its turn already.
     pub(crate) fn nested() -> Turn {
         Turn { _own: None, _all: None }

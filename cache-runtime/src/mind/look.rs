@@ -68,10 +68,14 @@ impl Reader<'_> {
         let (Level::Bounded(bound), Some(tier)) = (spec.level, &self.context.tier) else {
             return None;
         };
-        let (kept, _) = tier.get(key.as_str(), spec.shape.fingerprint, tier.proven(bound)?)?;
-        let value = A::recall(kept)?;
-        self.counters.tier_hits.up();
-        Some(value)
+        let proven = tier.proven(bound);
+        let kept = proven
+            .and_then(|proven| tier.get(key.as_str(), spec.shape.fingerprint, proven))
+            .and_then(|(kept, _)| A::recall(kept));
+        let counter =
+            if kept.is_some() { &self.counters.tier_hits } else { &self.counters.tier_misses };
+        counter.up();
+        kept
     }
 
     /// Asks the backend alone, and keeps what it has in the tier where the read may be answered from there.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 
 use super::context::Context;
 use super::fill::Permit;
@@ -16,7 +17,7 @@ use super::stats::Counters;
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::policy::{Level, Loading};
+use crate::policy::Level;
 use crate::port::Step;
 
 /// How one failure is handed to several callers: split off a copy, and make it a failure again. And how a failure of
@@ -120,7 +121,7 @@ impl Reader<'_> {
             self.context.before(Step::Load, key).await;
         }
         self.counters.loads.up();
-        Loading::of(load(turn)).await
+        self.timed(load(turn)).await
     }
 
     /// Waits for the leader's leave to load.
@@ -195,14 +196,14 @@ impl Reader<'_> {
         let began = self.context.clock.elapsed();
         let (loaded, permit, leader) = match (permit, carry) {
             (Some(permit), Some(carry)) if soft::applies(spec, &permit) => {
-                let load = tokio::spawn(carry(load(turn)));
-                let underway = Underway { load, permit, leader };
+                let load = tokio::spawn(carry(load(turn)).instrument(self.counters.of.span()));
+                let underway = Underway { load, began, permit, leader };
                 match self.wait_softly::<A, E>(spec, underway).await {
                     Waited::GoesOn(value) => return Ok(value),
                     Waited::Loaded(loaded, permit, leader) => (loaded, Some(permit), leader),
                 }
             }
-            (permit, _) => (Loading::of(load(turn)).await, permit, leader),
+            (permit, _) => (self.timed(load(turn)).await, permit, leader),
         };
         let error = match loaded {
             Ok(value) => {
@@ -253,7 +254,7 @@ impl Reader<'_> {
         self.context.before(Step::Load, &spec.key).await;
         self.counters.loads.up();
         let began = self.context.clock.elapsed();
-        let loaded = Loading::of(load(turn)).await;
+        let loaded = self.timed(load(turn)).await;
         let value = match loaded {
             Ok(value) => value,
             Err(error) => {

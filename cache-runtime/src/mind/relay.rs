@@ -1,5 +1,6 @@
 //! The relay: takes rows out of the outbox and their keys out of the cache.
 
+mod relayed;
 mod stats;
 mod work;
 
@@ -10,6 +11,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub(crate) use self::relayed::Relayed;
+#[cfg(feature = "metrics")]
+pub(crate) use self::relayed::There;
 use self::stats::Tally;
 pub use self::stats::{Lag, RelayStats};
 use self::work::Work;
@@ -66,6 +70,7 @@ impl RelayBuilder {
             ));
         }
         let tally = Arc::new(Tally::default());
+        self.context.relay.set(&tally, &self.outbox);
         let (stop, stopped) = watch::channel(());
         let work = Work::new(
             self.context,

@@ -29,6 +29,8 @@ pub(crate) type Work<F, Fut, T> = (F, Option<Carry<Fut, T>>);
 /// A load on its way, and what its caller has in hand.
 pub(super) struct Underway<T> {
     pub(super) load: JoinHandle<T>,
+    /// When it began.
+    pub(super) began: Duration,
     pub(super) permit: Filling,
     pub(super) leader: Leader,
 }
@@ -52,12 +54,12 @@ impl Reader<'_> {
         A: Answer,
         E: Send + 'static,
     {
-        let Underway { mut load, mut permit, leader } = underway;
+        let Underway { mut load, began, mut permit, leader } = underway;
         if let Ok(loaded) = tokio::time::timeout(spec.soft_timeout, &mut load).await {
-            return Waited::Loaded(outcome(loaded), permit, leader);
+            return Waited::Loaded(self.came_to(began, loaded), permit, leader);
         }
         let Some((value, body)) = self.expired_under::<A>(spec, &permit).await else {
-            return Waited::Loaded(outcome(load.await), permit, leader);
+            return Waited::Loaded(self.came_to(began, load.await), permit, leader);
         };
         self.counters.stale.up();
         leader.land(Some(Arrival::Value(body.clone())));
@@ -67,8 +69,8 @@ impl Reader<'_> {
         let spec = spec.clone();
         self.context.tasks.spawn(async move {
             let reader = it.reader();
-            let began = reader.context.clock.elapsed();
             let loaded = load.await;
+            reader.ended(began, matches!(loaded, Ok(Ok(_))));
             let token = permit.token();
             match loaded {
                 Ok(Ok(value)) => {
@@ -104,6 +106,16 @@ impl Reader<'_> {
         let same_life = cache.era() == permit.era() && self.context.trusts();
         let lives = replaced.left(clock.elapsed()).is_some();
         (stands && same_life && lives).then_some((answer, body))
+    }
+
+    /// What came of a load that ran in a task of its own.
+    fn came_to<V, E>(
+        self,
+        began: Duration,
+        joined: Result<Result<V, E>, tokio::task::JoinError>,
+    ) -> Result<V, E> {
+        self.ended(began, matches!(joined, Ok(Ok(_))));
+        outcome(joined)
     }
 }
 

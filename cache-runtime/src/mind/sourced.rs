@@ -60,7 +60,9 @@ pub(crate) struct Sourced<S: DataSource> {
 struct Source<S: DataSource> {
     context: Arc<Context>,
     flights: Arc<Flights>,
+    /// Those of reads, and those of writes.
     counters: Arc<Counters>,
+    writes: Arc<Counters>,
     source: S,
     /// How a failed load is told to everyone who waited for it.
     sharing: Sharing<S::Error>,
@@ -104,10 +106,12 @@ impl<S: CacheableSource> Sourced<S> {
                 revalidate: policy.stale_while_revalidate,
             },
         };
+        let counters = context.beside.of(&format!("source:{name}"));
         let shared = Source {
             context: Arc::clone(context),
             flights: context.new_flights(),
-            counters: Arc::default(),
+            counters: counters.read("get"),
+            writes: counters.write(),
             head: context.namespace.key().text("!source").text(name).into_head(),
             tags: source.tags().iter().map(tag).collect(),
             shape: Row::<S>::shape(name),

@@ -3,15 +3,21 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::operation::Operation;
+use super::times::{OperationStats, Times};
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// The counters of one repository.
+        /// The counters of one operation of a repository.
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
+            pub(crate) of: Operation,
+            /// How long its loads took, failed ones included.
+            pub(crate) load_times: Times,
             $(pub(crate) $name: Counter,)*
         }
 
-        /// What a repository, or all under a manager, did since it began. Plain counts of events.
+        /// What an operation, a repository, or all under a manager did since it began. Plain counts of events.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Stats {
@@ -19,6 +25,19 @@ macro_rules! counters {
         }
 
         impl Counters {
+            pub(crate) fn of(operation: Operation) -> Self {
+                Self { of: operation, ..Self::default() }
+            }
+
+            pub(crate) fn report(&self) -> OperationStats {
+                OperationStats {
+                    repository: self.of.repository.clone().into_owned(),
+                    operation: self.of.name.clone().into_owned(),
+                    stats: self.snapshot(),
+                    load_time: self.load_times.latency(),
+                }
+            }
+
             pub(crate) fn snapshot(&self) -> Stats {
                 Stats { $($name: self.$name.0.load(Ordering::Relaxed),)* }
             }
@@ -52,6 +71,8 @@ macro_rules! counters {
 counters! {
     /// Reads that the tier in the process answered.
     tier_hits,
+    /// Reads that asked the tier in the process, and had to go on to the cache.
+    tier_misses,
     /// Reads that the cache answered with a value.
     hits,
     /// Reads that the cache answered with "there is none".
@@ -62,6 +83,8 @@ counters! {
     coalesced,
     /// Queries sent to the database for reads; a batch is one.
     loads,
+    /// Queries among them that failed.
+    failed_loads,
     /// Values put into the cache.
     fills,
     /// Fills that were refused because their lease was gone: a writer came between load and fill, the load took longer
@@ -89,10 +112,20 @@ counters! {
     unencodable,
     /// Entries that this program does not understand, and replaced.
     foreign,
-    /// Cache operations that failed; the reads were answered from the database.
+    /// Values that were written smaller than they are.
+    compressed,
+    /// Bytes that this has saved.
+    compression_saved_bytes,
+    /// Cache operations that failed: reads were answered from the database, writes did what the policy says.
     errors,
     /// Keys that writes invalidated: held, or left in the outbox.
     invalidations,
+    /// Writes that left keys in the outbox because they could not be held.
+    outboxed,
+    /// Writes that were refused because their keys could neither be held nor be left in the outbox.
+    refused,
+    /// Writes that went on although their keys could not be held, by [`OnUnreachable::Proceed`](crate::OnUnreachable).
+    proceeded,
 }
 
 #[derive(Debug, Default)]

@@ -12,6 +12,7 @@ pub use cache_aside::CacheAside;
 pub use read_through::ReadThrough;
 pub use refresh_ahead::RefreshAhead;
 pub use stale_while_revalidate::StaleWhileRevalidate;
+pub(crate) use write_behind::Behinds;
 pub use write_behind::{
     OnUnknown, Trouble, WriteBehind, WriteBehindBuilder, WriteBehindError, WriteBehindStats,
 };

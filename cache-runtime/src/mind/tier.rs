@@ -144,6 +144,12 @@ impl Tier {
         self.proof.set(sent);
     }
 
+    /// How old the proof is that nothing is missing; `None` where there is none.
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "only metrics ask for it"))]
+    pub(crate) fn proof_age(&self) -> Option<Duration> {
+        self.proof.age(self.clock.moment())
+    }
+
     /// Entries and their weight in bytes.
     pub(crate) fn size(&self) -> (usize, u64) {
         self.store.size()

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::complaints::Topic;
 use super::context::Context;
+use super::stats::Counters;
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -30,6 +31,8 @@ const MOST_NAMED: usize = 20;
 #[must_use]
 pub(crate) struct Held {
     context: Arc<Context>,
+    /// Those of the repositories that it writes to.
+    counters: Vec<Arc<Counters>>,
     keys: Vec<Key>,
     token: Token,
     placed_at: Duration,
@@ -43,10 +46,15 @@ impl Held {
     /// # Errors
     /// [`HoldNotPlaced`](ErrorKind::HoldNotPlaced) where the cache is out of reach and the policy says `Reject`; what
     /// was placed is then released, and so it is where this call is dropped.
-    pub(crate) async fn place(context: &Arc<Context>, keys: Vec<Key>) -> Result<Self> {
+    pub(crate) async fn place(
+        context: &Arc<Context>,
+        counters: &[Arc<Counters>],
+        keys: Vec<Key>,
+    ) -> Result<Self> {
         context.before_each(Step::Hold, &keys).await;
         let mut held = Self {
             context: Arc::clone(context),
+            counters: counters.to_vec(),
             keys,
             token: Token::new(),
             placed_at: context.clock.elapsed(),
@@ -88,6 +96,7 @@ impl Held {
                     ?keys,
                     "a write commits without the cache: these keys may be old until their TTL"
                 );
+                self.counters.iter().for_each(|counters| counters.proceeded.up());
                 Ok(())
             }
         }
@@ -115,7 +124,9 @@ impl Held {
 
     async fn renew(&mut self) -> Result<()> {
         let began = self.context.clock.elapsed();
-        self.context.cache.hold(&self.keys, self.token, self.context.policy.hold_ttl).await?;
+        let cache = &self.context.cache;
+        let held = cache.hold(&self.keys, self.token, self.context.policy.hold_ttl).await;
+        held.inspect_err(|_| fail(&self.counters))?;
         self.placed_at = began;
         Ok(())
     }
@@ -167,6 +178,12 @@ impl Held {
         (Arc::clone(&self.context), self.keys.clone())
     }
 
+    /// The counters of the repositories that it writes to.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn counters(&self) -> &[Arc<Counters>] {
+        &self.counters
+    }
+
     pub(crate) async fn before_commit(&self) {
         self.context.before_each(Step::Commit, &self.keys).await;
     }
@@ -184,7 +201,8 @@ impl Held {
         if keys.is_empty() {
             return Released(first);
         }
-        let release = Release { keys, token: self.token, begun: self.begun };
+        let counters = std::mem::take(&mut self.counters);
+        let release = Release { counters, keys, token: self.token, begun: self.begun };
         let context = Arc::clone(&self.context);
         self.context.tasks.spawn(async move {
             context.before_each(Step::Release, &release.keys).await;
@@ -203,6 +221,7 @@ impl Held {
 
 /// What is to be released.
 struct Release {
+    counters: Vec<Arc<Counters>>,
     keys: Vec<Key>,
     token: Token,
     /// Whether a change may have been made under the hold.
@@ -211,7 +230,8 @@ struct Release {
 
 impl Release {
     async fn attempt(&self, context: &Context) -> Result<()> {
-        let outcomes = context.cache.release(&self.keys, self.token).await?;
+        let released = context.cache.release(&self.keys, self.token).await;
+        let outcomes = released.inspect_err(|_| fail(&self.counters))?;
         let gone = outcomes.iter().filter(|outcome| **outcome == ReleaseOutcome::WasGone).count();
         if gone > 0
             && self.begun
@@ -253,6 +273,11 @@ impl Release {
             context.owes(self.keys);
         }
     }
+}
+
+/// A call for a write has failed.
+fn fail(counters: &[Arc<Counters>]) {
+    counters.iter().for_each(|counters| counters.errors.up());
 }
 
 /// Begins to release all of them.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::survey::{Survey, SurveyFrom};
 use super::{BoxFuture, Counters, Hashes, Keyspace, Lists, Pipelines, Sets, Watched, WriteQueue};
 use crate::entry::{Mark, Token};
 use crate::error::{Error, ErrorKind, Result};
@@ -309,6 +310,27 @@ pub trait CoherentCache: Cache {
     fn write_queue(&self, name: &Key) -> Result<Arc<dyn WriteQueue>> {
         let _ = name;
         Err(Error::new(ErrorKind::Unsupported, "the backend has no queue for a write-behind"))
+    }
+
+    /// A piece of a survey of the namespace's keys. A key that is there all the while is passed at least once; one that
+    /// comes or goes meanwhile may be, and one may be passed twice where the backend moves its keys about. Looking at
+    /// keys makes none of them count as used, as far as the backend can help it, and keeps nobody else waiting for more
+    /// than a few milliseconds.
+    ///
+    /// A backend that cannot tell answers with [`Unsupported`](ErrorKind::Unsupported), as it does unless this method is
+    /// written.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn survey<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        from: SurveyFrom,
+    ) -> BoxFuture<'a, Result<Survey>> {
+        let _ = (namespace, from);
+        Box::pin(async {
+            Err(Error::new(ErrorKind::Unsupported, "the backend does not tell what stands in it"))
+        })
     }
 
     /// Which life of its data the backend is in: another number once the data may have gone back in time, as after a

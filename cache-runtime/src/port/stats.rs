@@ -101,6 +101,8 @@ pub struct ConnectionHealth {
     pub since: Instant,
     /// Connections that were opened after the first one.
     pub reconnects: u64,
+    /// How often a read was sent again because the connection broke under it.
+    pub retried: u64,
     /// How long the server took to answer the question for these figures; `None` where it did not.
     pub round_trip: Option<Duration>,
     /// What went wrong with the connection last, also long ago; `None` where nothing ever did.
@@ -111,7 +113,15 @@ impl ConnectionHealth {
     /// A connection that stands, to be changed by who knows better.
     #[must_use]
     pub fn new(connected: bool, breaker: BreakerState, since: Instant) -> Self {
-        Self { connected, breaker, since, reconnects: 0, round_trip: None, last_error: None }
+        Self {
+            connected,
+            breaker,
+            since,
+            reconnects: 0,
+            retried: 0,
+            round_trip: None,
+            last_error: None,
+        }
     }
 }
 

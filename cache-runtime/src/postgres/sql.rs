@@ -1,10 +1,13 @@
 //! The statements of an entity: written once for each type, and prepared once on each connection by sqlx.
 
+mod pages;
+
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
+pub(crate) use self::pages::Pages;
 use super::entity::{Column, Entity};
 
 /// The fixed statements of one entity.

@@ -8,10 +8,11 @@ use std::time::Duration;
 use super::Repository;
 use super::config::CachedRepository;
 use super::core::Core;
+use super::operations::CallNumber;
 use super::share::{own, sharing};
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
-use crate::mind::{Answer, Kept, Renewing, Spec, Turn};
+use crate::mind::{Answer, Counters, Kept, Renewing, Spec, Turn};
 use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::shape::Shape;
 
@@ -19,6 +20,8 @@ use crate::shape::Shape;
 #[derive(Debug)]
 pub struct CallSpec {
     declared: &'static str,
+    operation: &'static str,
+    number: CallNumber,
     ttl: Option<Duration>,
     negative_ttl: Option<Duration>,
     codec: Option<Codec>,
@@ -36,6 +39,8 @@ impl CallSpec {
     pub const fn new(declared: &'static str) -> Self {
         Self {
             declared,
+            operation: "call",
+            number: CallNumber::new(),
             ttl: None,
             negative_ttl: None,
             codec: None,
@@ -46,6 +51,13 @@ impl CallSpec {
             stale_while_revalidate: None,
             shape: OnceLock::new(),
         }
+    }
+
+    /// What the call is called in counters and spans: the method's name. "call" where it is not said.
+    #[must_use]
+    pub const fn operation(mut self, name: &'static str) -> Self {
+        self.operation = name;
+        self
     }
 
     /// How long an answer lives.
@@ -111,6 +123,7 @@ impl CallSpec {
 pub struct Call<'r, R: CachedRepository, A> {
     core: &'r Arc<Core<R::Entity>>,
     spec: &'static CallSpec,
+    counters: &'r Arc<Counters>,
     level: Level,
     key: Option<Result<Key>>,
     tags: Vec<Result<Key>>,
@@ -134,8 +147,9 @@ impl<'r, R: CachedRepository> Repository<'r, R> {
     }
 
     fn call_at<A>(&self, spec: &'static CallSpec, level: Level) -> Call<'r, R, A> {
-        let (key, tags, near, due) = (None, Vec::new(), None, None);
-        Call { core: self.core, spec, level, key, tags, near, due, answer: PhantomData }
+        let (core, key, tags, near, due) = (self.core, None, Vec::new(), None, None);
+        let counters = core.operations.call(&spec.number, spec.operation);
+        Call { core, spec, counters, level, key, tags, near, due, answer: PhantomData }
     }
 }
 
@@ -146,6 +160,9 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         // Before the first miss has asked for the shape there is nothing to find.
         let shape = self.spec.shape.get();
         let near = shape.and_then(|shape| self.core.near(self.level, shape.fingerprint, &key));
+        if near.is_none() && self.core.asks_near(self.level) {
+            self.counters.tier_misses.up();
+        }
         (self.near, self.due) = near.map_or((None, None), |(kept, due)| (Some(kept), due));
         if !self.is_answered() {
             self.key = Some(key.finish());
@@ -181,7 +198,7 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = std::result::Result<A::Value, E>>,
     {
-        let core = self.core;
+        let (core, counters) = (self.core, self.counters);
         // A call that was made outside of a level may be awaited inside of it.
         let level = self.level.here();
         match self.near.take() {
@@ -189,13 +206,14 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
                 let Some(value) = A::recall(kept) else {
                     // Of another type with the same fingerprint: nothing of ours.
                     let load = |turn: Turn| turn.during(load());
-                    return core.reader().load_alone(None, own, load).await;
+                    return core.reader(counters).load_alone(None, own, load).await;
                 };
-                core.counters.tier_hits.up();
+                counters.tier_hits.up();
                 let Some(nonce) = self.due else { return Ok(value) };
                 let Ok(spec) = self.into_spec() else { return Ok(value) };
                 let load = |turn: Turn| turn.during(load());
-                let renewed = core.reader().renew_near_here::<A, E, _, _>(&spec, nonce, load).await;
+                let renewed =
+                    core.reader(counters).renew_near_here::<A, E, _, _>(&spec, nonce, load).await;
                 return Ok(renewed.unwrap_or(value));
             }
             // The key and the tags were not written down, because nobody was to be asked.
@@ -205,12 +223,12 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         match self.into_spec() {
             Ok(spec) => {
                 let load = |turn: Turn| turn.during(load());
-                core.reader().read::<A, E, _, _>(&spec, sharing(), (load, None)).await
+                core.reader(counters).read::<A, E, _, _>(&spec, sharing(), (load, None)).await
             }
             Err(error) => {
-                core.reader().failed("writing a key", &error);
+                core.reader(counters).failed("writing a key", &error);
                 let load = |turn: Turn| turn.during(load());
-                core.reader().load_alone(None, own, load).await
+                core.reader(counters).load_alone(None, own, load).await
             }
         }
     }
@@ -226,16 +244,16 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = std::result::Result<A::Value, E>>,
     {
-        let core = self.core;
+        let (core, counters) = (self.core, self.counters);
         match self.into_spec() {
             Ok(spec) => {
                 let load = |turn: Turn| turn.during(load());
-                core.reader().refresh::<A, E, _, _>(&spec, own, load).await
+                core.reader(counters).refresh::<A, E, _, _>(&spec, own, load).await
             }
             Err(error) => {
-                core.reader().failed("writing a key", &error);
+                core.reader(counters).failed("writing a key", &error);
                 let load = |turn: Turn| turn.during(load());
-                core.reader().load_alone(None, own, load).await
+                core.reader(counters).load_alone(None, own, load).await
             }
         }
     }

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use super::Repository;
 use super::core::Registry;
+use super::places::Number;
 use crate::manager::CacheManager;
 use crate::policy::{Codec, Compression, Level};
 use crate::postgres::Entity;
@@ -104,19 +105,19 @@ pub enum TagPiece {
 
 /// The place of one repository type in every manager's registry. A `static` beside the repository.
 #[derive(Debug)]
-pub struct Slot(std::sync::OnceLock<usize>);
+pub struct Slot(Number);
 
 impl Slot {
     /// A slot that has no number yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self(std::sync::OnceLock::new())
+        Self(Number::new())
     }
 
     pub(super) fn number(&self) -> usize {
-        use std::sync::atomic::{AtomicUsize, Ordering};
+        use std::sync::atomic::AtomicUsize;
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        *self.0.get_or_init(|| NEXT.fetch_add(1, Ordering::Relaxed))
+        self.0.of(&NEXT)
     }
 }
 

@@ -3,18 +3,20 @@
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::PgArguments;
 use tokio::sync::Semaphore;
 
 use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
+use super::operations::Operations;
+use super::places::Places;
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
 use crate::manager::CacheManager;
 use crate::mind::{
-    Answer, Context, Counters, Flights, Kept, Optional, Reader, Renewing, Shared, Spec, Stats,
+    AllCounters, Answer, Context, Counters, Flights, Kept, Optional, Reader, Renewing, Shared, Spec,
 };
 use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::postgres::{Change, Entity, IndexValue, Statements};
@@ -23,7 +25,7 @@ use crate::shape::Shape;
 pub(crate) struct Core<E: Entity> {
     pub(super) context: Arc<Context>,
     pub(super) config: RepositoryConfig,
-    pub(super) counters: Arc<Counters>,
+    pub(super) operations: Operations,
     pub(super) flights: Arc<Flights>,
     pub(super) ttl: Ttl,
     pub(super) negative_ttl: Ttl,
@@ -99,7 +101,7 @@ impl<E: Entity> Core<E> {
         context.expects(level);
         Self {
             context: Arc::clone(context),
-            counters: Arc::default(),
+            operations: Operations::new(&config),
             flights: context.new_flights(),
             ttl: config.ttl.map_or(policy.ttl, Ttl::After),
             negative_ttl: config.negative_ttl.map_or(policy.negative_ttl, Ttl::After),
@@ -127,11 +129,12 @@ impl<E: Entity> Core<E> {
         }
     }
 
-    pub(super) fn reader(&self) -> Reader<'_> {
+    /// A reader whose doings count as those of an operation.
+    pub(super) fn reader<'r>(&'r self, operation: &'r Arc<Counters>) -> Reader<'r> {
         Reader {
             context: &self.context,
             flights: &self.flights,
-            counters: &self.counters,
+            counters: operation,
             cap: self.cap.as_ref(),
         }
     }
@@ -153,25 +156,40 @@ impl<E: Entity> Core<E> {
         tier.get(key.text()?, fingerprint, proven)
     }
 
+    /// Whether a read of this level asks the tier in the process.
+    pub(super) fn asks_near(&self, level: Level) -> bool {
+        matches!(level, Level::Bounded(_)) && self.context.tier.is_some()
+    }
+
     fn approach<A: Answer>(
         &self,
+        operation: &Counters,
         level: Level,
         fingerprint: u64,
         key: ScratchKey,
     ) -> Approach<A::Value> {
-        let Some((kept, nonce)) = self.near(level, fingerprint, &key) else {
+        let near = self.near(level, fingerprint, &key);
+        let Some((value, nonce)) = near.and_then(|(kept, due)| Some((A::recall(kept)?, due)))
+        else {
+            if self.asks_near(level) {
+                operation.tier_misses.up();
+            }
             return Approach::Far(key.finish());
         };
-        let Some(value) = A::recall(kept) else { return Approach::Far(key.finish()) };
-        self.counters.tier_hits.up();
+        operation.tier_hits.up();
         let due = nonce.and_then(|nonce| Some(Due { key: key.finish().ok()?, nonce }));
         Approach::Near(value, due)
     }
 
-    pub(super) fn approach_row(&self, level: Level, id: &E::Id) -> Approach<Option<Arc<E>>> {
+    pub(super) fn approach_row(
+        &self,
+        operation: &Counters,
+        level: Level,
+        id: &E::Id,
+    ) -> Approach<Option<Arc<E>>> {
         let mut key = ScratchKey::begin(&self.row_head);
         key.builder().push_value(id);
-        self.approach::<Optional<Shared<E>>>(level, self.row_shape.fingerprint, key)
+        self.approach::<Optional<Shared<E>>>(operation, level, self.row_shape.fingerprint, key)
     }
 
     /// Whether a read of this row would be answered by the tier in the process.
@@ -193,7 +211,8 @@ impl<E: Entity> Core<E> {
     ) -> Approach<A::Value> {
         let mut key = ScratchKey::begin(self.plan(kind, number).map_or("", |plan| &plan.head));
         value.write_key(key.builder());
-        self.approach::<A>(level, self.look_up_shape(kind).fingerprint, key)
+        let operation = self.operations.look_up(kind, number);
+        self.approach::<A>(operation, level, self.look_up_shape(kind).fingerprint, key)
     }
 
     fn look_up_shape(&self, kind: Kind) -> Shape {
@@ -363,65 +382,33 @@ impl<E: Entity> fmt::Debug for Core<E> {
     }
 }
 
-const FIRST_CHUNK: usize = 32;
-const CHUNKS: usize = 24;
-
-type Place = OnceLock<Box<dyn Any + Send + Sync>>;
-
-/// The cores under one manager, found by their slot's number without a lock: chunks that double in size and never move.
+/// The cores under one manager, found by their slot's number without a lock.
 #[derive(Default)]
 pub(crate) struct Registry {
-    chunks: [OnceLock<Box<[Place]>>; CHUNKS],
-    counters: Mutex<Vec<(&'static str, Arc<Counters>)>>,
+    places: Places<Box<dyn Any + Send + Sync>>,
+    counters: Mutex<Vec<(&'static str, Arc<AllCounters>)>>,
 }
 
 impl Registry {
     pub(crate) fn core<R: CachedRepository>(manager: &CacheManager) -> &Arc<Core<R::Entity>> {
         let registry = manager.registry();
-        let place = registry.place(R::slot().number());
+        let place = registry.places.place(R::slot().number());
         let core = place.get_or_init(|| {
             let core = Arc::new(Core::<R::Entity>::new(manager.context(), R::CONFIG));
             let mut counters = registry.counters.lock().unwrap_or_else(PoisonError::into_inner);
-            counters.push((R::CONFIG.name, Arc::clone(&core.counters)));
+            counters.push((R::CONFIG.name, Arc::clone(&core.operations.all)));
             Box::new(core)
         });
         #[expect(clippy::expect_used, reason = "a slot belongs to one repository type")]
         place_of(&**core).expect("two repository types share one `Slot`: give each its own")
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the chunk and the place in it follow from the number"
-    )]
-    fn place(&self, number: usize) -> &Place {
-        let shifted = number + FIRST_CHUNK;
-        let chunk = (shifted / FIRST_CHUNK).ilog2() as usize;
-        let size = FIRST_CHUNK << chunk;
-        &self.chunks[chunk].get_or_init(|| (0..size).map(|_| OnceLock::new()).collect())
-            [shifted - size]
-    }
-
-    pub(crate) fn stats(&self) -> Vec<(&'static str, Stats)> {
-        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        counters.iter().map(|(name, counters)| (*name, counters.snapshot())).collect()
+    /// The counters of each repository that was used, by its name.
+    pub(crate) fn counters(&self) -> Vec<(&'static str, Arc<AllCounters>)> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 fn place_of<T: 'static>(core: &(dyn Any + Send + Sync)) -> Option<&T> {
     core.downcast_ref()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_slot_has_a_place_of_its_own() {
-        let registry = Registry::default();
-        let mut seen = std::collections::HashSet::new();
-        for number in 0..10_000 {
-            assert!(seen.insert(std::ptr::from_ref(registry.place(number))), "{number}");
-        }
-        assert!(std::ptr::eq(registry.place(77), registry.place(77)));
-    }
 }

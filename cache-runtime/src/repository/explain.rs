@@ -7,7 +7,7 @@ use super::Repository;
 use super::config::CachedRepository;
 use super::read::shown_key;
 use crate::entry::{Body, Entry};
-use crate::mind::{Answer, Found, Look, Optional, Origin, Reader, Shared};
+use crate::mind::{Answer, Found, Look, Optional, Origin, Shared};
 use crate::policy::{Level, Remaining};
 use crate::postgres::Entity;
 
@@ -97,7 +97,7 @@ impl<R: CachedRepository> Repository<'_, R> {
             // whether the cache is to be believed at all.
             State::Value | State::Negative => {
                 let counters = Arc::default();
-                let reader = Reader { counters: &counters, ..self.core.reader() };
+                let reader = self.core.reader(&counters);
                 let spec = self.core.row_spec(level, key);
                 let asked = self.core.context.clock.elapsed();
                 let (bytes, remaining) = (Some(found), Some(remaining));

@@ -60,7 +60,7 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
     pub async fn before(self, transaction: &mut CacheTransaction) -> sqlx::Result<Changing<'r, R>> {
         let keys = self.keys.into_iter().collect::<Result<Vec<_>>>()?;
         transaction.live()?;
-        transaction.touch(&self.core.context, &self.core.counters, keys);
+        transaction.touch(&self.core.context, &self.core.operations.write, keys);
         let old = if self.rows.is_empty() {
             Vec::new()
         } else {
@@ -98,8 +98,10 @@ impl<'r, R: CachedRepository> Invalidation<'r, R> {
         };
         let keys = keys().map_err(sqlx::Error::from)?;
         let count = keys.len();
-        let mut held = [Held::place(&core.context, keys).await.map_err(sqlx::Error::from)?];
-        core.counters.invalidations.add(count);
+        let write = &core.operations.write;
+        let held = Held::place(&core.context, &[Arc::clone(write)], keys).await;
+        let mut held = [held.inspect_err(|_| write.refused.up()).map_err(sqlx::Error::from)?];
+        write.invalidations.add(count);
         for held in &held {
             held.before_commit().await;
         }
@@ -168,7 +170,7 @@ impl<R: CachedRepository> Changing<'_, R> {
             // Look-ups and lists find out by themselves that a row is not what it was.
             for id in &unlocked {
                 let keys = vec![self.core.row_key(id)?, self.core.table_tag()?];
-                transaction.touch(&self.core.context, &self.core.counters, keys);
+                transaction.touch(&self.core.context, &self.core.operations.write, keys);
             }
         } else if !unlocked.is_empty() {
             old.extend(by_id(as_others_see::<R::Entity>(transaction, unlocked).await?));
@@ -177,7 +179,7 @@ impl<R: CachedRepository> Changing<'_, R> {
             let change = Change { old: old.remove(id), new: new.remove(id) };
             if change.old.is_some() || change.new.is_some() {
                 let keys = self.core.keys_of(&change)?;
-                transaction.touch(&self.core.context, &self.core.counters, keys);
+                transaction.touch(&self.core.context, &self.core.operations.write, keys);
             }
         }
         transaction.settled();

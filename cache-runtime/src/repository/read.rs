@@ -13,7 +13,7 @@ use super::core::{Approach, Core, Due, Kind, look_up_arguments};
 use super::page::Page;
 use super::share::{own, sharing};
 use crate::key::Key;
-use crate::mind::{Answers, Carried, Carry, Optional, Shared, Spec, Turn, read_many};
+use crate::mind::{Answers, Carried, Carry, Counters, Optional, Shared, Spec, Turn, read_many};
 use crate::postgres::{Entity, IndexValue, Rows};
 use crate::transaction::detached;
 
@@ -29,29 +29,38 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// # Errors
     /// Those of the plain query. The cache's own failures go to the log.
     pub async fn get(&self, id: &<R::Entity as Entity>::Id) -> sqlx::Result<Row<R::Entity>> {
+        self.get_for(&self.core.operations.get, id).await
+    }
+
+    /// The same as part of an operation.
+    async fn get_for(
+        &self,
+        operation: &Arc<Counters>,
+        id: &<R::Entity as Entity>::Id,
+    ) -> sqlx::Result<Row<R::Entity>> {
         let core = self.core;
         let level = core.level.here();
-        let key = match core.approach_row(level, id) {
+        let key = match core.approach_row(operation, level, id) {
             Approach::Near(row, None) => return Ok(row),
             Approach::Near(row, Some(Due { key, nonce })) => {
                 let (pool, id) = (self.host.db().clone(), id.clone());
                 let load = |turn| load_row::<R::Entity>(pool, id, turn);
                 let spec = core.row_spec(level, key);
-                let reader = core.reader();
+                let reader = core.reader(operation);
                 reader.renew_near::<RowAnswer<R::Entity>, _, _, _>(spec, nonce, sharing(), load);
                 return Ok(row);
             }
             Approach::Far(Ok(key)) => key,
             Approach::Far(Err(error)) => {
-                core.reader().failed("writing a key", &error);
+                core.reader(operation).failed("writing a key", &error);
                 let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
-                return core.reader().load_alone(None, own, load).await;
+                return core.reader(operation).load_alone(None, own, load).await;
             }
         };
         let spec = core.row_spec(level, key);
         let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
         let load = (load, carried());
-        core.reader().read::<RowAnswer<R::Entity>, _, _, _>(&spec, sharing(), load).await
+        core.reader(operation).read::<RowAnswer<R::Entity>, _, _, _>(&spec, sharing(), load).await
     }
 
     /// The rows with these ids, in their order, duplicates included: one batch read of the cache, and one query for
@@ -63,15 +72,25 @@ impl<R: CachedRepository> Repository<'_, R> {
         &self,
         ids: &[<R::Entity as Entity>::Id],
     ) -> sqlx::Result<Vec<Row<R::Entity>>> {
+        self.get_many_for(&self.core.operations.get_many, ids).await
+    }
+
+    /// The same as part of an operation.
+    async fn get_many_for(
+        &self,
+        operation: &Arc<Counters>,
+        ids: &[<R::Entity as Entity>::Id],
+    ) -> sqlx::Result<Vec<Row<R::Entity>>> {
         let mut rows = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(MOST_IN_BATCH) {
-            rows.extend(self.get_batch(chunk).await?);
+            rows.extend(self.get_batch(operation, chunk).await?);
         }
         Ok(rows)
     }
 
     async fn get_batch(
         &self,
+        operation: &Arc<Counters>,
         ids: &[<R::Entity as Entity>::Id],
     ) -> sqlx::Result<Vec<Row<R::Entity>>> {
         let core = self.core;
@@ -88,7 +107,7 @@ impl<R: CachedRepository> Repository<'_, R> {
                 MapEntry::Occupied(place) => order.push(*place.get()),
                 MapEntry::Vacant(place) => {
                     order.push(*place.insert(rows.len()));
-                    match core.approach_row(level, id) {
+                    match core.approach_row(operation, level, id) {
                         Approach::Near(row, renewed) => {
                             rows.push(row);
                             if let Some(Due { key, nonce }) = renewed {
@@ -103,9 +122,10 @@ impl<R: CachedRepository> Repository<'_, R> {
                             rows.push(None);
                         }
                         Approach::Far(Err(error)) => {
-                            core.reader().failed("writing a key", &error);
-                            let load = |turn| self.load_in_order(ids.to_vec(), turn);
-                            return core.reader().load_alone(None, own, load).await;
+                            core.reader(operation).failed("writing a key", &error);
+                            let pool = self.host.db().clone();
+                            let load = |turn| load_in_order(pool, ids.to_vec(), turn);
+                            return core.reader(operation).load_alone(None, own, load).await;
                         }
                     }
                 }
@@ -114,11 +134,12 @@ impl<R: CachedRepository> Repository<'_, R> {
         if let Some((first, _)) = due.first() {
             let spec = core.row_spec(level, first.clone());
             let load = load_places::<R::Entity>(self.host.db(), near);
-            core.reader().renew_many_near::<RowAnswer<R::Entity>, _>(&spec, due, load);
+            core.reader(operation).renew_many_near::<RowAnswer<R::Entity>, _>(&spec, due, load);
         }
         if let Some(first) = keys.first() {
             let spec = core.row_spec(level, first.clone());
-            for (place, row) in far.into_iter().zip(self.get_far(&spec, &keys, &distinct).await?) {
+            let found = self.get_far(operation, &spec, &keys, &distinct).await?;
+            for (place, row) in far.into_iter().zip(found) {
                 if let Some(empty) = rows.get_mut(place) {
                     *empty = row.flatten();
                 }
@@ -130,14 +151,15 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// Those rows of a batch that the tier in the process does not have.
     async fn get_far(
         &self,
+        operation: &Arc<Counters>,
         spec: &Spec,
         keys: &[Key],
         ids: &[<R::Entity as Entity>::Id],
     ) -> sqlx::Result<Vec<Option<Row<R::Entity>>>> {
-        let reader = self.core.reader();
+        let reader = self.core.reader(operation);
         let load = |missing: Vec<usize>, turn| {
             let ids = missing.into_iter().filter_map(|at| ids.get(at).cloned()).collect();
-            self.load_in_order(ids, turn)
+            load_in_order(self.host.db().clone(), ids, turn)
         };
         let Answers { answers, due } =
             read_many::<RowAnswer<R::Entity>, _, _, _>(reader, spec, keys, own, load).await?;
@@ -149,14 +171,6 @@ impl<R: CachedRepository> Repository<'_, R> {
             reader.renew_many_behind::<RowAnswer<R::Entity>, _>(spec, due, load);
         }
         Ok(answers)
-    }
-
-    async fn load_in_order(
-        &self,
-        ids: Vec<<R::Entity as Entity>::Id>,
-        turn: Turn,
-    ) -> sqlx::Result<Vec<Row<R::Entity>>> {
-        load_in_order(self.host.db().clone(), ids, turn).await
     }
 
     /// The row that is unique by the index of this number in the annotation: the index entry says its id, and the row
@@ -172,34 +186,39 @@ impl<R: CachedRepository> Repository<'_, R> {
         type Found<R> = Optional<Shared<<<R as CachedRepository>::Entity as Entity>::Id>>;
         let core = self.core;
         let level = core.level.here();
+        let operation = core.operations.look_up(Kind::Unique, number);
+        let reader = core.reader(operation);
         let id = match core.approach_index::<Found<R>>(level, Kind::Unique, number, &value) {
             Approach::Near(id, None) => id,
             Approach::Near(id, Some(Due { key, nonce })) => {
                 let look_up = self.look_up(Kind::Unique, number, &value);
                 let load = |turn| look_up.first::<R::Entity>(turn);
                 let spec = core.look_up_spec(level, Kind::Unique, key);
-                core.reader().renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
+                reader.renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
                 id
             }
             Approach::Far(Ok(key)) => {
                 let spec = core.look_up_spec(level, Kind::Unique, key);
                 let look_up = self.look_up(Kind::Unique, number, &value);
                 let load = (|turn| look_up.first::<R::Entity>(turn), carried());
-                core.reader().read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
+                reader.read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
             }
             Approach::Far(Err(error)) => {
-                core.reader().failed("writing a key", &error);
+                reader.failed("writing a key", &error);
                 return Ok(self
-                    .load_page(Kind::Unique, number, &value, Page::limit(1))
+                    .load_page(operation, Kind::Unique, number, &value, Page::limit(1))
                     .await?
                     .pop());
             }
         };
         let Some(id) = id else { return Ok(None) };
-        match self.get(&id).await? {
+        match self.get_for(operation, &id).await? {
             Some(row) if core.bears(&row, Kind::Unique, number, &value) => Ok(Some(row)),
             // The row has moved on between the two reads.
-            _ => Ok(self.load_page(Kind::Unique, number, &value, Page::limit(1)).await?.pop()),
+            _ => Ok(self
+                .load_page(operation, Kind::Unique, number, &value, Page::limit(1))
+                .await?
+                .pop()),
         }
     }
 
@@ -218,28 +237,30 @@ impl<R: CachedRepository> Repository<'_, R> {
         type Found<R> = Shared<Vec<<<R as CachedRepository>::Entity as Entity>::Id>>;
         let core = self.core;
         let level = core.level.here();
+        let operation = core.operations.look_up(Kind::List, number);
+        let reader = core.reader(operation);
         let ids = match core.approach_index::<Found<R>>(level, Kind::List, number, &value) {
             Approach::Near(ids, None) => ids,
             Approach::Near(ids, Some(Due { key, nonce })) => {
                 let look_up = self.look_up(Kind::List, number, &value);
                 let load = |turn| look_up.all::<R::Entity>(turn);
                 let spec = core.look_up_spec(level, Kind::List, key);
-                core.reader().renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
+                reader.renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
                 ids
             }
             Approach::Far(Ok(key)) => {
                 let spec = core.look_up_spec(level, Kind::List, key);
                 let look_up = self.look_up(Kind::List, number, &value);
                 let load = (|turn| look_up.all::<R::Entity>(turn), carried());
-                core.reader().read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
+                reader.read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
             }
             Approach::Far(Err(error)) => {
-                core.reader().failed("writing a key", &error);
-                return self.load_page(Kind::List, number, &value, page).await;
+                reader.failed("writing a key", &error);
+                return self.load_page(operation, Kind::List, number, &value, page).await;
             }
         };
         let rows: Option<Vec<_>> = self
-            .get_many(page.of(&ids))
+            .get_many_for(operation, page.of(&ids))
             .await?
             .into_iter()
             .map(|row| row.filter(|row| core.bears(row, Kind::List, number, &value)))
@@ -247,7 +268,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         match rows {
             Some(rows) => Ok(rows),
             // A row has moved on between the two reads.
-            None => self.load_page(Kind::List, number, &value, page).await,
+            None => self.load_page(operation, Kind::List, number, &value, page).await,
         }
     }
 
@@ -266,6 +287,7 @@ impl<R: CachedRepository> Repository<'_, R> {
 
     async fn load_page(
         &self,
+        operation: &Arc<Counters>,
         kind: Kind,
         number: usize,
         value: &impl IndexValue,
@@ -279,7 +301,7 @@ impl<R: CachedRepository> Repository<'_, R> {
                 Rows::<R::Entity>::rows_by(&pool, sql, arguments).await
             })
         };
-        let rows = self.core.reader().load_alone(None, own, load).await?;
+        let rows = self.core.reader(operation).load_alone(None, own, load).await?;
         Ok(rows.into_iter().map(Arc::new).collect())
     }
 
@@ -288,7 +310,8 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// # Errors
     /// Those of the plain query.
     pub async fn warm(&self, ids: &[<R::Entity as Entity>::Id]) -> sqlx::Result<usize> {
-        Ok(self.get_many(ids).await?.into_iter().flatten().count())
+        let rows = self.get_many_for(&self.core.operations.warm, ids).await?;
+        Ok(rows.into_iter().flatten().count())
     }
 
     /// Loads the row in any case, and puts it in place of what the cache has. The look-ups, lists and tags of both are
@@ -298,17 +321,18 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// Those of the plain query.
     pub async fn refresh(&self, id: &<R::Entity as Entity>::Id) -> sqlx::Result<Row<R::Entity>> {
         let core = self.core;
+        let reader = core.reader(&core.operations.refresh);
         let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
         let key = match core.row_key(id) {
             Ok(key) => key,
             Err(error) => {
-                core.reader().failed("writing a key", &error);
-                return core.reader().load_alone(None, own, load).await;
+                reader.failed("writing a key", &error);
+                return reader.load_alone(None, own, load).await;
             }
         };
         let spec = core.row_spec(core.level.here(), key.clone());
         let before = self.cached(&key).await.unwrap_or_default();
-        let row = core.reader().refresh::<RowAnswer<R::Entity>, _, _, _>(&spec, own, load).await?;
+        let row = reader.refresh::<RowAnswer<R::Entity>, _, _, _>(&spec, own, load).await?;
         let after = row.as_deref().cloned();
         let forgotten = async {
             let mut keys = self.ways_to(before.into_iter().chain(after))?;
@@ -316,7 +340,7 @@ impl<R: CachedRepository> Repository<'_, R> {
             self.forget(keys).await
         };
         if let Err(error) = forgotten.await {
-            core.reader().failed("removing the look-ups of a row", &error);
+            reader.failed("removing the look-ups of a row", &error);
         }
         Ok(row)
     }
@@ -388,7 +412,16 @@ fn load_places<E: Entity>(
     }
 }
 
-async fn load_in_order<E: Entity>(
+async fn load_row<E: Entity>(pool: PgPool, id: E::Id, turn: Turn) -> sqlx::Result<Row<E>> {
+    detached(async move {
+        let _turn = turn;
+        Ok(Rows::load(&pool, &id).await?.map(Arc::new))
+    })
+    .await
+}
+
+/// The rows with these ids, in their order.
+pub(super) async fn load_in_order<E: Entity>(
     pool: PgPool,
     ids: Vec<E::Id>,
     turn: Turn,
@@ -398,14 +431,6 @@ async fn load_in_order<E: Entity>(
         let rows = Rows::<E>::load_many(&pool, &ids).await?;
         let by_id: HashMap<_, _> = rows.into_iter().map(|row| (row.id(), Arc::new(row))).collect();
         Ok(ids.iter().map(|id| by_id.get(id).cloned()).collect())
-    })
-    .await
-}
-
-async fn load_row<E: Entity>(pool: PgPool, id: E::Id, turn: Turn) -> sqlx::Result<Row<E>> {
-    detached(async move {
-        let _turn = turn;
-        Ok(Rows::load(&pool, &id).await?.map(Arc::new))
     })
     .await
 }

@@ -52,7 +52,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
             return Ok(());
         }
         let keys = self.core.keys_of(change).inspect_err(|_| self.transaction.changing())?;
-        self.transaction.touch(&self.core.context, &self.core.counters, keys);
+        self.transaction.touch(&self.core.context, &self.core.operations.write, keys);
         Ok(())
     }
 

@@ -113,7 +113,10 @@ impl<R: CachedRepository> Repository<'_, R> {
         })?;
         let (cached, unknown) = match cached {
             Ok(cached) => (cached, None),
-            Err(error) => (None, Some(error)),
+            Err(error) => {
+                core.operations.write.errors.up();
+                (None, Some(error))
+            }
         };
         let mut keys = self.ways_to(cached.into_iter().chain(stored))?;
         keys.insert(key);
@@ -151,10 +154,18 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// outbox, as a write's do.
     pub(super) async fn forget(&self, keys: BTreeSet<Key>) -> Result<()> {
         let keys: Vec<_> = keys.into_iter().collect();
+        let write = &self.core.operations.write;
         if let Err(error) = self.core.context.remove(&keys).await {
-            self.leave(&keys, error).await?;
+            write.errors.up();
+            let left = self.leave(&keys, error).await;
+            if left.is_ok() {
+                write.outboxed.up()
+            } else {
+                write.refused.up()
+            }
+            left?;
         }
-        self.core.counters.invalidations.add(keys.len());
+        write.invalidations.add(keys.len());
         Ok(())
     }
 
@@ -204,6 +215,6 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// What this repository did since the manager began.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.core.counters.snapshot()
+        self.core.operations.total()
     }
 }

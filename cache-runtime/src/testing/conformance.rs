@@ -66,6 +66,7 @@ pub mod replacements;
 pub mod sets;
 pub mod stats;
 pub mod streams;
+pub mod surveys;
 pub mod sweeps;
 pub mod types;
 
@@ -255,6 +256,11 @@ macro_rules! conformance_suite {
                 a_sweep_removes_holds_that_ran_out
                 a_sweep_leaves_other_prefixes_and_namespaces_alone
                 a_sweep_of_another_data_type_leaves_it
+            }
+            surveys {
+                a_survey_tells_values_leases_and_holds_apart
+                a_survey_leaves_neighbouring_namespaces_out
+                a_sampled_survey_looks_at_one_key_of_so_many
             }
             streams {
                 a_hold_announces_its_keys_before_it_answers

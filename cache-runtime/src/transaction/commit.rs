@@ -9,7 +9,7 @@ use sqlx_core::transaction::TransactionManager;
 use super::{CacheTransaction, Touched, ended, roll_back};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::mind::{Context, Held, release_all, settle};
+use crate::mind::{Context, Counters, Held, release_all, settle};
 use crate::postgres::{delivered, is_refusal, record};
 
 /// How long a write that went by the outbox waits for its delivery: longer than any process with a relay takes to
@@ -90,7 +90,8 @@ impl CacheTransaction {
         for group in touched.chunk_by(|one, other| Arc::ptr_eq(&one.context, &other.context)) {
             let Some(Touched { context, .. }) = group.first() else { continue };
             let keys: Vec<_> = group.iter().map(|touched| touched.key.clone()).collect();
-            match Held::place(context, keys.clone()).await {
+            let counters = counters_of(group);
+            match Held::place(context, &counters, keys.clone()).await {
                 Ok(held) => {
                     prepared.held.push(held);
                     if context.policy.always_outbox {
@@ -98,7 +99,8 @@ impl CacheTransaction {
                     }
                 }
                 Err(error) => {
-                    prepared.posted.push(self.post_instead(context, keys, error).await?);
+                    let posted = self.post_instead(context, &counters, keys, error).await?;
+                    prepared.posted.push(posted);
                 }
             }
             group.iter().for_each(|touched| touched.counters.invalidations.up());
@@ -106,7 +108,8 @@ impl CacheTransaction {
         for held in &mut prepared.held {
             if let Err(error) = held.renew_if_old().await {
                 let (context, keys) = held.what();
-                prepared.posted.push(self.post_instead(&context, keys, error).await?);
+                let posted = self.post_instead(&context, held.counters(), keys, error).await?;
+                prepared.posted.push(posted);
             }
         }
         for held in &prepared.held {
@@ -122,27 +125,34 @@ impl CacheTransaction {
     async fn post_instead(
         &mut self,
         context: &Arc<Context>,
+        counters: &[Arc<Counters>],
         keys: Vec<Key>,
         error: Error,
     ) -> sqlx::Result<Posted> {
+        let refused = || counters.iter().for_each(|counters| counters.refused.up());
         if !context.goes_by_outbox() {
+            refused();
             return Err(error.into());
         }
         let posted = self.post(context, keys, true).await.map_err(|failure| {
             match Error::of(&failure) {
-                Some(cause) => Error::new(
-                    ErrorKind::HoldNotPlaced,
-                    "the write was rolled back, because its keys could neither be held in the cache nor be left in the \
-                     outbox (see the cause): call cache_runtime::migrate(&pool), or mend the cache",
-                )
-                .because(cause.clone())
-                .into(),
+                Some(cause) => {
+                    refused();
+                    Error::new(
+                        ErrorKind::HoldNotPlaced,
+                        "the write was rolled back, because its keys could neither be held in the cache nor be left in \
+                         the outbox (see the cause): call cache_runtime::migrate(&pool), or mend the cache",
+                    )
+                    .because(cause.clone())
+                    .into()
+                }
                 // The transaction has failed, and not the outbox.
                 None => failure,
             }
         })?;
         // Before anyone can see the change. A drain that began earlier does not know of it.
         posted.doubt().await;
+        counters.iter().for_each(|counters| counters.outboxed.up());
         Ok(posted)
     }
 
@@ -155,6 +165,17 @@ impl CacheTransaction {
         let rows = record(self.live()?, &context.namespace, &keys).await?;
         Ok(Posted { context: Arc::clone(context), keys, rows, instead })
     }
+}
+
+/// The counters of the repositories whose keys these are, each once.
+fn counters_of(group: &[Touched]) -> Vec<Arc<Counters>> {
+    let mut all: Vec<Arc<Counters>> = Vec::new();
+    for Touched { counters, .. } in group {
+        if !all.iter().any(|known| Arc::ptr_eq(known, counters)) {
+            all.push(Arc::clone(counters));
+        }
+    }
+    all
 }
 
 impl Posted {

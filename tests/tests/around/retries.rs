@@ -80,6 +80,7 @@ async fn a_read_is_sent_again_over_the_next_connection() {
     let value = Bytes::from_static(b"value");
     let (got, calls) = world.broken_under(|cache, key| async move { cache.get(&key).await }).await;
     assert_eq!((got.unwrap(), calls), (Some(value.clone()), 2));
+    assert_eq!(world.cache.health().retried, 1);
     let many = |cache: RedisCache, key| async move { cache.get_many(&[key]).await };
     let (got, calls) = world.broken_under(many).await;
     assert_eq!((got.unwrap(), calls), (vec![Some(value.clone())], 2));

@@ -41,7 +41,7 @@ fn a_repository_with_every_option() {
                 tags("everything", "country:{country}:{{}}"),
                 db = main,
                 cache = kept,
-                except(get_many, insert, insert_many, update, upsert, delete, delete_many, warm, refresh, explain, stats),
+                except(get_many, insert, insert_many, update, upsert, delete, delete_many, warm, warm_all, warm_where, refresh, explain, stats),
                 crate = crate::runtime,
             },
             quote! {
@@ -103,6 +103,8 @@ fn after_mistakes_the_item_stands_and_what_can_be_made_is_made() {
                     within,
                     explain,
                     warm,
+                    warm_all,
+                    warm_where,
                     refresh,
                     stats,
                     invalidate,

@@ -14,8 +14,8 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Watched,
-    WriteQueue,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Survey,
+    SurveyFrom, Watched, WriteQueue,
 };
 
 impl MemoryCache {
@@ -261,6 +261,24 @@ impl CoherentCache for MemoryCache {
     fn write_queue(&self, name: &Key) -> Result<Arc<dyn WriteQueue>> {
         self.inner.open()?;
         Ok(self.inner.queues.of(name, &self.inner.clock))
+    }
+
+    /// A piece is a shard.
+    fn survey<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        from: SurveyFrom,
+    ) -> BoxFuture<'a, Result<Survey>> {
+        Box::pin(async move {
+            let place = usize::try_from(from.cursor).unwrap_or(usize::MAX);
+            let Some(found) = self.within(place, |shard, now| shard.survey(namespace, now))? else {
+                return Ok(Survey::default());
+            };
+            let more = place + 1 < self.inner.shards.len();
+            let next = more.then_some(from.cursor + 1);
+            let seen = found.len() as u64;
+            Ok(Survey { next, seen, keys: from.sampled(found).collect() })
+        })
     }
 
     fn sweep<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<u64>> {

@@ -13,11 +13,11 @@ use super::counts::Counts;
 use super::data::{Data, wrong_type};
 use super::hold::Writers;
 use crate::clock::Clock;
-use crate::entry::VALUE;
+use crate::entry::{HOLD, LEASE, VALUE};
 use crate::error::Result;
 use crate::key::{Key, Namespace, Pattern, Prefix};
 use crate::policy::{Remaining, Ttl};
-use crate::port::{Live, Progress};
+use crate::port::{Live, Progress, Standing, Surveyed};
 
 /// Bytes that an entry costs beside its key and value: its slot, its place in the table and in the queue of eviction,
 /// the two counters of the key and of the value, and what the allocator rounds up.
@@ -329,5 +329,21 @@ impl Shard {
         self.counts.deletes += removed.get();
         self.counts.expiries += expired.get();
         removed.get()
+    }
+
+    /// Every key of the namespace that is alive, with its weight.
+    pub(super) fn survey(&self, namespace: &Namespace, now: u64) -> Vec<Surveyed> {
+        let ours = |(key, slot): &(&Key, &Slot)| namespace.owns(key.as_str()) && slot.lives(now);
+        let surveyed = |(key, slot): (&Key, &Slot)| Surveyed {
+            key: key.clone(),
+            bytes: Bytewise.weight(key, slot),
+            remaining: slot.remaining(now),
+            standing: match slot.data.bytes().and_then(|bytes| bytes.first()) {
+                Some(&HOLD) => Standing::Hold,
+                Some(&LEASE) => Standing::Lease,
+                _ => Standing::Value,
+            },
+        };
+        self.entries.iter().filter(ours).map(surveyed).collect()
     }
 }

@@ -46,6 +46,7 @@ impl Link {
             match pauses.next() {
                 Some(pause) if self.now().saturating_add(pause) < deadline => {
                     tracing::debug!(server = %self.place(), %error, "a read is sent again");
+                    self.sends_again();
                     tokio::time::sleep(pause).await;
                 }
                 _ => return Err(error),

@@ -30,11 +30,27 @@ pub(super) struct Breaker {
     since: Duration,
     pause: Duration,
     last_error: Option<Error>,
+    /// Since when no call was let through, and how many were not.
+    outage: Option<(Duration, u64)>,
+}
+
+/// A time in which no call was let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outage {
+    pub(super) lasted: Duration,
+    /// Calls that were refused meanwhile.
+    pub(super) refused: u64,
 }
 
 impl Breaker {
     pub(super) fn new(now: Duration) -> Self {
-        Self { state: State::Closed, since: now, pause: FIRST_PAUSE, last_error: None }
+        Self {
+            state: State::Closed,
+            since: now,
+            pause: FIRST_PAUSE,
+            last_error: None,
+            outage: None,
+        }
     }
 
     pub(super) fn state(&self) -> State {
@@ -51,17 +67,23 @@ impl Breaker {
         self.last_error.as_ref()
     }
 
-    /// Why a call must not go out now.
-    pub(super) fn refusal(&self) -> Option<&Error> {
+    /// Why the call that asks must not go out now.
+    pub(super) fn refusal(&mut self) -> Option<&Error> {
         match self.state {
             State::Closed => None,
-            State::Open | State::HalfOpen => self.last_error.as_ref(),
+            State::Open | State::HalfOpen => {
+                if let Some((_, refused)) = &mut self.outage {
+                    *refused += 1;
+                }
+                self.last_error.as_ref()
+            }
         }
     }
 
     /// Nothing answers, or the last probe failed.
     pub(super) fn open(&mut self, now: Duration, error: Error) {
         self.last_error = Some(error);
+        self.outage.get_or_insert((now, 0));
         self.enter(State::Open, now);
     }
 
@@ -72,10 +94,12 @@ impl Breaker {
         }
     }
 
-    /// There is a connection that answers.
-    pub(super) fn close(&mut self, now: Duration) {
+    /// There is a connection that answers. What is over by that, if calls were refused before.
+    pub(super) fn close(&mut self, now: Duration) -> Option<Outage> {
         self.pause = FIRST_PAUSE;
         self.enter(State::Closed, now);
+        let (since, refused) = self.outage.take()?;
+        Some(Outage { lasted: now.saturating_sub(since), refused })
     }
 
     /// How long to wait before the next probe; longer each time. Somewhere in the upper half of the pause, so that

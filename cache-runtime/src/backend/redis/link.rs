@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::address::Address;
-use super::breaker::{Breaker, Look, Verdict};
+use super::breaker::{Breaker, Look, Outage, Verdict};
 use super::dial::{Dialer, Live};
 use super::failure::{Place, is_read_only, translate};
 use super::seek::Seeker;
@@ -34,6 +34,8 @@ pub(super) struct Link {
     warned: AtomicBool,
     /// Connections that were found so far.
     connections: AtomicU64,
+    /// Reads that were sent again so far.
+    retried: AtomicU64,
     tally: Tally,
 }
 
@@ -83,6 +85,7 @@ impl Link {
             session: AtomicU64::new(0),
             warned: AtomicBool::new(false),
             connections: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
             tally: Tally::default(),
         }
     }
@@ -122,14 +125,16 @@ impl Link {
         let since = (self.dialer.origin + breaker.since()).into_std();
         let mut health = ConnectionHealth::new(up, breaker.state(), since);
         health.reconnects = self.connections.load(Ordering::Relaxed).saturating_sub(1);
+        health.retried = self.retried.load(Ordering::Relaxed);
         health.last_error = breaker.last_error().cloned();
         health
     }
 
     /// Fails where no call would be let through now. It neither waits nor allocates: the error is ready.
     pub(super) fn admit(&self) -> Result<()> {
-        let state = self.lock();
-        match (&state.line, state.breaker.refusal()) {
+        let mut state = self.lock();
+        let State { line, breaker } = &mut *state;
+        match (line, breaker.refusal()) {
             (Line::Closed, _) => Err(closed()),
             // The call that goes on sends somebody.
             (Line::Idle, _) => Ok(()),
@@ -170,6 +175,11 @@ impl Link {
 
     pub(super) fn retry(&self) -> Retry {
         self.retry
+    }
+
+    /// Counts a read that is sent again.
+    pub(super) fn sends_again(&self) {
+        self.retried.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether calls still go over this connection.
@@ -217,7 +227,7 @@ impl Link {
 
     /// The connection, if it is there; `None` where it is worth waiting for.
     fn at_hand(self: &Arc<Self>) -> Result<Option<Arc<Live>>> {
-        let state = self.lock();
+        let mut state = self.lock();
         match &state.line {
             Line::Closed => return Err(closed()),
             Line::Up(live) => return Ok(Some(Arc::clone(live))),
@@ -376,9 +386,19 @@ impl Link {
         self.session.store(live.generation, Ordering::Release);
         state.line = Line::Up(Arc::new(live));
         self.connections.fetch_add(1, Ordering::Relaxed);
-        state.breaker.close(self.dialer.now());
+        let outage = state.breaker.close(self.dialer.now());
         drop(state);
         tracing::info!(server = %self.place(), "connected to Redis");
+        // As loud as what was said when it began.
+        if let Some(Outage { lasted, refused }) = outage {
+            tracing::warn!(
+                server = %self.place(),
+                ?lasted,
+                refused,
+                "Redis answers again: calls were refused meanwhile, so reads went to the database and writes did what \
+                 their policy says"
+            );
+        }
         self.changed.notify_waiters();
     }
 

@@ -21,7 +21,7 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::Ttl;
 use crate::port::{
     BoxFuture, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
-    ReleaseOutcome, Replacement, WriteQueue,
+    ReleaseOutcome, Replacement, Survey, SurveyFrom, WriteQueue,
 };
 
 fn millis(time: Duration) -> u64 {
@@ -219,6 +219,14 @@ impl CoherentCache for RedisCache {
 
     fn write_queue(&self, name: &Key) -> Result<Arc<dyn WriteQueue>> {
         Ok(Arc::new(RedisWriteQueue::new(self, name)))
+    }
+
+    fn survey<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        from: SurveyFrom,
+    ) -> BoxFuture<'a, Result<Survey>> {
+        Box::pin(self.survey_piece(namespace, from))
     }
 
     fn era(&self) -> u64 {

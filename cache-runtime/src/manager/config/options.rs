@@ -196,6 +196,8 @@ options! {
     on_unreachable: OnUnreachable = "on_unreachable", "CACHE_ON_UNREACHABLE", read::on_unreachable, "proceed";
     /// Whether every write leaves its keys in the outbox. Default: `false`.
     always_outbox: bool = "always_outbox", "CACHE_ALWAYS_OUTBOX", read::flag, "true";
+    /// Whether each call of the backend is told of at the level `debug`. Default: `false`.
+    debug: bool = "debug", "CACHE_DEBUG", read::flag, "true";
     /// Entries of the tier in the process, at most; 0: none. Default: `100000`.
     tier_entries: usize = "tier_entries", "CACHE_TIER_ENTRIES", read::number, "11";
     /// Bytes of the tier in the process, at most; 0: none. Default: `67108864`.

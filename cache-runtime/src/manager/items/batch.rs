@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::cached::Fresh;
 use super::name::ItemKey;
+use super::shelf::Shelf;
 use super::terms::{Terms, options};
 use crate::error::Result;
 use crate::key::Key;
@@ -116,14 +117,14 @@ impl<'c, K: ItemKey> Items<'c, K> {
         let keys = match manager.item_keys(&names) {
             Ok(keys) => keys,
             Err(error) => {
-                shelf.counters().errors.up();
+                shelf.operations().get_many_or_load.errors.up();
                 context.complain("writing a key", &error);
                 return load(names).await;
             }
         };
         let Some(first) = keys.first() else { return Ok(HashMap::new()) };
         let kind = shelf.kind::<T>(context);
-        let reader = shelf.reader(context, &kind);
+        let reader = Shelf::reader(context, &kind, &shelf.operations().get_many_or_load);
         let spec = terms.spec(context, kind.shape, first.clone(), Vec::new());
         let mut found = HashMap::with_capacity(names.len());
         let (mut far, mut far_names, mut seen) = (Vec::new(), Vec::new(), HashSet::new());

@@ -1,6 +1,7 @@
 //! Holding items around a change, so that readers never see the cache and the database apart.
 
 use std::future::{Future, IntoFuture};
+use std::sync::Arc;
 
 use super::name::ItemKey;
 use crate::error::{Error, Result};
@@ -71,7 +72,7 @@ impl CacheManager {
         keys: impl IntoIterator<Item = K>,
     ) -> Result<()> {
         let keys = self.item_keys(keys)?;
-        transaction.touch(&self.0.context, self.0.shelf.counters(), keys);
+        transaction.touch(&self.0.context, &self.0.shelf.operations().write, keys);
         Ok(())
     }
 }
@@ -113,8 +114,10 @@ impl<'c> Holding<'c> {
         keys.sort();
         keys.dedup();
         let count = keys.len();
-        let held = Held::place(&self.manager.0.context, keys).await?;
-        self.manager.0.shelf.counters().invalidations.add(count);
+        let write = &self.manager.0.shelf.operations().write;
+        let held = Held::place(&self.manager.0.context, &[Arc::clone(write)], keys).await;
+        let held = held.inspect_err(|_| write.refused.up())?;
+        write.invalidations.add(count);
         Ok(Guard { held })
     }
 }

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::cached::{Cached, Fresh};
-use super::shelf::Kind;
+use super::operations::Operations;
+use super::shelf::{Kind, Shelf};
 use super::terms::{Terms, Tiers, options};
 use crate::codec;
 use crate::entry::Body;
@@ -16,7 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::manager::CacheManager;
 use crate::mind::{
-    Answer, Cacheable, Kept, Look, Optional, Origin, Reader, Shared, Spec, Timed, Turn, Whole,
+    Answer, Cacheable, Counters, Kept, Look, Optional, Origin, Reader, Shared, Spec, Timed, Turn,
+    Whole,
 };
 use crate::policy::{Codec, Compression, Level, Ttl};
 
@@ -56,12 +58,18 @@ pub struct Item<'c> {
 struct Ready<'c> {
     manager: &'c CacheManager,
     kind: Kind,
+    operation: &'c Arc<Counters>,
     spec: Spec,
 }
 
 impl Ready<'_> {
     fn reader(&self) -> Reader<'_> {
-        self.manager.0.shelf.reader(&self.manager.0.context, &self.kind)
+        Shelf::reader(&self.manager.0.context, &self.kind, self.operation)
+    }
+
+    /// Counts a call that failed.
+    fn counted<T>(&self, answer: Result<T>) -> Result<T> {
+        answer.inspect_err(|_| self.operation.errors.up())
     }
 }
 
@@ -210,7 +218,7 @@ impl<'c> Item<'c> {
     /// What keeps the cache from answering, and [`Codec`](ErrorKind::Codec) for a value that cannot be written or is too
     /// large. What stood there may then be gone.
     pub async fn set<T: Cacheable>(self, value: &T) -> Result<bool> {
-        let ready = self.ready::<T>()?;
+        let ready = self.ready::<T>(|all| &all.set)?;
         let most = ready.manager.policy().max_value_bytes;
         let written = |body: &Body| ready.reader().packed(&ready.spec, body.clone()).len();
         let body = match codec::encode(value, ready.spec.codec()) {
@@ -225,7 +233,10 @@ impl<'c> Item<'c> {
                 .to_owned()),
         };
         match body {
-            Ok(body) => ready.reader().put(&ready.spec, body.clone(), Kept::Encoded(body)).await,
+            Ok(body) => {
+                let put = ready.reader().put(&ready.spec, body.clone(), Kept::Encoded(body));
+                ready.counted(put.await)
+            }
             Err(message) => {
                 // The caller meant what stands there to be gone.
                 ready.manager.remove(from_ref(&ready.spec.key)).await?;
@@ -239,8 +250,8 @@ impl<'c> Item<'c> {
     /// # Errors
     /// What keeps the cache from answering. What stood there may then be gone.
     pub async fn set_nothing<T: Cacheable>(self) -> Result<bool> {
-        let ready = self.ready::<T>()?;
-        ready.reader().put(&ready.spec, Body::Nothing, Kept::Nothing).await
+        let ready = self.ready::<T>(|all| &all.set)?;
+        ready.counted(ready.reader().put(&ready.spec, Body::Nothing, Kept::Nothing).await)
     }
 
     /// Makes the item a miss in every process: [`CacheManager::forget`].
@@ -256,11 +267,12 @@ impl<'c> Item<'c> {
     /// # Errors
     /// What keeps the cache from answering; the value may then be gone.
     pub async fn pull<T: Cacheable>(self) -> Result<Option<T>> {
-        let ready = self.ready::<T>()?;
-        Ok(ready.reader().pull::<Optional<Whole<T>>>(&ready.spec).await?.flatten())
+        let ready = self.ready::<T>(|all| &all.pull)?;
+        let pulled = ready.reader().pull::<Optional<Whole<T>>>(&ready.spec).await;
+        Ok(ready.counted(pulled)?.flatten())
     }
 
-    fn ready<T: Cacheable>(self) -> Result<Ready<'c>> {
+    fn ready<T: Cacheable>(self, of: fn(&Operations) -> &Arc<Counters>) -> Result<Ready<'c>> {
         let manager = self.manager;
         let mut tags =
             self.tags.iter().map(|tag| manager.tag_key(tag)).collect::<Result<Vec<_>>>()?;
@@ -269,7 +281,8 @@ impl<'c> Item<'c> {
         tags.dedup();
         let kind = manager.0.shelf.kind::<T>(&manager.0.context);
         let spec = self.terms.spec(&manager.0.context, kind.shape, self.key?, tags);
-        Ok(Ready { manager, kind, spec })
+        let operation = of(manager.0.shelf.operations());
+        Ok(Ready { manager, kind, operation, spec })
     }
 
     async fn look<T, A>(self) -> Result<Cached<<A::Value as Known>::Value>>
@@ -277,7 +290,7 @@ impl<'c> Item<'c> {
         T: Cacheable,
         A: Answer<Value: Known>,
     {
-        let ready = self.ready::<T>()?;
+        let ready = self.ready::<T>(|all| &all.get)?;
         let (reader, spec) = (ready.reader(), &ready.spec);
         if spec.level == Level::Database {
             return Ok(Cached::Miss);
@@ -291,10 +304,7 @@ impl<'c> Item<'c> {
                 reader.counters.misses.up();
                 Ok(Cached::Miss)
             }
-            Err(error) => {
-                reader.counters.errors.up();
-                Err(error)
-            }
+            Err(error) => ready.counted(Err(error)),
         }
     }
 
@@ -319,10 +329,10 @@ impl<'c> Item<'c> {
         Fut: Future<Output = Result<A::Value, E>>,
     {
         let manager = self.manager;
-        let ready = match self.ready::<T>() {
+        let ready = match self.ready::<T>(|all| &all.remember) {
             Ok(ready) => ready,
             Err(error) => {
-                manager.0.shelf.counters().errors.up();
+                manager.0.shelf.operations().remember.errors.up();
                 manager.0.context.complain("writing a key", &error);
                 return Ok((load().await?, false));
             }
@@ -356,8 +366,9 @@ impl<T> Known for Option<T> {
 impl CacheManager {
     /// Takes whatever stands at these keys away, but for writers' holds.
     pub(super) async fn remove(&self, keys: &[Key]) -> Result<()> {
-        self.0.context.remove(keys).await?;
-        self.0.shelf.counters().invalidations.add(keys.len());
+        let write = &self.0.shelf.operations().write;
+        self.0.context.remove(keys).await.inspect_err(|_| write.errors.up())?;
+        write.invalidations.add(keys.len());
         Ok(())
     }
 }

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::failures::Failures;
-use crate::mind::{Cacheable, Context, Counters, Flights, Reader, Sharing};
+use super::operations::Operations;
+use crate::mind::{AllCounters, Cacheable, Context, Counters, Flights, Reader, Sharing};
 use crate::shape::Shape;
 
 #[derive(Debug)]
 pub(in crate::manager) struct Shelf {
-    counters: Arc<Counters>,
+    operations: Operations,
     kinds: RwLock<HashMap<TypeId, Kind>>,
     failures: Failures,
 }
@@ -25,11 +26,16 @@ pub(super) struct Kind {
 
 impl Shelf {
     pub(in crate::manager) fn new(failures: Failures) -> Self {
-        Self { counters: Arc::default(), kinds: RwLock::default(), failures }
+        Self { operations: Operations::default(), kinds: RwLock::default(), failures }
     }
 
-    pub(super) fn counters(&self) -> &Arc<Counters> {
-        &self.counters
+    pub(super) fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
+    /// The counters of everything that is done with items.
+    pub(in crate::manager) fn all(&self) -> &Arc<AllCounters> {
+        &self.operations.all
     }
 
     pub(in crate::manager) fn sharing<E: 'static>(&self) -> Sharing<E> {
@@ -50,7 +56,12 @@ impl Shelf {
         })
     }
 
-    pub(super) fn reader<'r>(&'r self, context: &'r Arc<Context>, kind: &'r Kind) -> Reader<'r> {
-        Reader { context, flights: &kind.flights, counters: &self.counters, cap: None }
+    /// A reader whose doings count as those of an operation.
+    pub(super) fn reader<'r>(
+        context: &'r Arc<Context>,
+        kind: &'r Kind,
+        operation: &'r Arc<Counters>,
+    ) -> Reader<'r> {
+        Reader { context, flights: &kind.flights, counters: operation, cap: None }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::ErrorKind;
+use crate::mind::times::Times;
 
 /// The lag is that of so many rows.
 const REMEMBERED: usize = 1024;
@@ -45,7 +46,12 @@ pub struct Lag {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<Counts>);
+pub(super) struct Tally {
+    counts: Mutex<Counts>,
+    /// How long all rows had waited.
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "only metrics ask for it"))]
+    pub(super) lags: Times,
+}
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -65,6 +71,7 @@ impl Tally {
         counts.stats.keys += keys as u64;
         counts.stats.sweeps += sweeps as u64;
         for lag in lags {
+            self.lags.add(lag);
             counts.stats.rows += 1;
             if counts.lags.len() == REMEMBERED {
                 counts.lags.pop_front();
@@ -101,6 +108,6 @@ impl Tally {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,6 @@ use crate::mind::look::{Hit, Look};
 use crate::mind::reader::Reader;
 use crate::mind::soft::Carried;
 use crate::mind::spec::{Answer, Spec};
-use crate::policy::Loading;
 use crate::port::Step;
 
 /// The load of the values at these places, in their order, in its turn.
@@ -114,7 +113,7 @@ impl Reader<'_> {
         self.counters.loads.up();
         let began = self.context.clock.elapsed();
         let wanted = places.iter().map(|place| place.at).collect();
-        let loaded = Loading::of(load(wanted, turn)).await;
+        let loaded = self.timed(load(wanted, turn)).await;
         let Ok(loaded) = loaded else {
             places.iter().for_each(|place| self.failed_to_renew(&place.key));
             return;

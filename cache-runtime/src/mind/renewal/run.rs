@@ -13,7 +13,7 @@ use crate::mind::look::{Look, Miss};
 use crate::mind::reader::{Reader, Sharing};
 use crate::mind::soft::Carried;
 use crate::mind::spec::{Answer, Kept, Spec};
-use crate::policy::{Level, Loading};
+use crate::policy::Level;
 use crate::port::{LeaseOutcome, LeaseRequest, Replacement, Step};
 
 /// What was loaded, ready to take a value's place.
@@ -180,7 +180,7 @@ impl Reader<'_> {
         self.context.before(Step::Load, &spec.key).await;
         self.counters.loads.up();
         let began = self.context.clock.elapsed();
-        let loaded = Loading::of(load(turn)).await;
+        let loaded = self.timed(load(turn)).await;
         let Ok(value) = loaded else {
             self.failed_to_renew(&spec.key);
             return Loaded::Nothing;

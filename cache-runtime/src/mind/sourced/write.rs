@@ -1,6 +1,7 @@
 //! A write to the source: held before, released after.
 
 use std::future::Future;
+use std::slice;
 
 use super::{CacheableSource, Sourced};
 use crate::error::Error;
@@ -57,8 +58,9 @@ impl<S: CacheableSource> Sourced<S> {
         // A key that cannot be written is never cached, and a tag that cannot be written makes every read a load.
         let mut keys: Vec<_> = head.written(|head| head.value(key)).finish().into_iter().collect();
         keys.extend(self.shared.tags.iter().flatten().cloned());
-        self.shared.counters.invalidations.add(keys.len());
-        let mut held = [Held::place(&self.shared.context, keys).await?];
+        let counters = &self.shared.writes;
+        counters.invalidations.add(keys.len());
+        let mut held = [Held::place(&self.shared.context, slice::from_ref(counters), keys).await?];
         for held in &held {
             held.before_commit().await;
         }

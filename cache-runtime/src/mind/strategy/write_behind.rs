@@ -4,6 +4,7 @@ mod batch;
 mod builder;
 mod cached;
 mod error;
+mod listed;
 mod stats;
 mod wire;
 mod work;
@@ -21,6 +22,7 @@ use self::builder::Options;
 pub use self::builder::{OnUnknown, WriteBehindBuilder};
 use self::cached::Cached;
 pub use self::error::WriteBehindError;
+pub(crate) use self::listed::Behinds;
 use self::stats::Tally;
 pub use self::stats::{Trouble, WriteBehindStats};
 use crate::error::{Error, ErrorKind, Result};
@@ -123,7 +125,7 @@ struct Shared<S: WriteBehindSource> {
     key: Key,
     cached: Cached<S::Value>,
     options: Options,
-    tally: Tally,
+    tally: Arc<Tally>,
     /// Something was written here, or somebody waits for what was.
     poke: Notify,
     /// How many flushes wait.

@@ -23,6 +23,12 @@ impl Proof {
         sent.0 != 0 && sent.1 != 0 && Moment::from_parts(sent).age(now) + Moment::LAG < bound
     }
 
+    /// How long ago the last beat was sent that has come back; `None` where none has since the stream stands.
+    pub(super) fn age(&self, now: Moment) -> Option<Duration> {
+        let sent = (self.running.load(Ordering::Acquire), self.wall.load(Ordering::Acquire));
+        (sent.0 != 0 && sent.1 != 0).then(|| Moment::from_parts(sent).age(now))
+    }
+
     /// The epoch, while the stream stands.
     pub(super) fn epoch(&self) -> Option<u64> {
         let epoch = self.epoch.load(Ordering::Acquire);

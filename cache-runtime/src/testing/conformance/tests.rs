@@ -20,6 +20,7 @@ fn the_suite_lists_every_case_of_every_chapter() {
         ("releases", include_str!("releases.rs")),
         ("replacements", include_str!("replacements.rs")),
         ("streams", include_str!("streams.rs")),
+        ("surveys", include_str!("surveys.rs")),
         ("sweeps", include_str!("sweeps.rs")),
         ("counters", include_str!("counters.rs")),
         ("lists", include_str!("lists.rs")),

@@ -13,8 +13,8 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Watched,
-    WriteQueue,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Survey,
+    SurveyFrom, Watched, WriteQueue,
 };
 
 impl Cache for FaultyCache {
@@ -175,6 +175,14 @@ impl CoherentCache for FaultyCache {
 
     fn write_queue(&self, name: &Key) -> Result<Arc<dyn WriteQueue>> {
         self.inner.write_queue(name)
+    }
+
+    fn survey<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        from: SurveyFrom,
+    ) -> BoxFuture<'a, Result<Survey>> {
+        self.pass(Op::Survey, move |inner| inner.survey(namespace, from))
     }
 
     fn era(&self) -> u64 {

@@ -99,6 +99,8 @@ pub enum Op {
     GetLive,
     /// [`CoherentCache::sweep`](crate::CoherentCache::sweep).
     Sweep,
+    /// [`CoherentCache::survey`](crate::CoherentCache::survey).
+    Survey,
     /// [`CoherentCache::invalidations`](crate::CoherentCache::invalidations).
     Invalidations,
     /// [`InvalidationStream::next`](crate::InvalidationStream::next). Stalled in either way, it takes nothing from the
@@ -110,7 +112,7 @@ pub enum Op {
 
 impl Op {
     /// Every call, in the order of the ports.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::Get,
         Self::Set,
         Self::SetIfAbsent,
@@ -158,6 +160,7 @@ impl Op {
         Self::Pull,
         Self::GetLive,
         Self::Sweep,
+        Self::Survey,
         Self::Invalidations,
         Self::Hear,
         Self::Beat,

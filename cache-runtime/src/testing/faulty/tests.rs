@@ -10,7 +10,8 @@ use crate::entry::{Body, Mark, Token, Value};
 use crate::key::{Key, Namespace, Pattern};
 use crate::policy::Ttl;
 use crate::port::{
-    Action, Cache, Command, Fill, Heard, InvalidationStream, LeaseRequest, Replacement, Walk,
+    Action, Cache, Command, Fill, Heard, InvalidationStream, LeaseRequest, Replacement, SurveyFrom,
+    Walk,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -95,6 +96,7 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
     let over = Mark::of(&nothing()).expect("a value");
     let replacement = [Replacement { key: k.clone(), over, entry: value(), ttl }];
     let namespace = Namespace::new("faulty").expect("a name");
+    let whole = SurveyFrom { cursor: 0, seen: 0, every: 1 };
     let opened = cache.inner.invalidations(&namespace).await.expect("a stream");
     let mut stream = FaultyStream::over(cache, opened);
     let mut calls = every_small_call(cache).await;
@@ -128,6 +130,7 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
         (Op::Pull, kind(cache.pull(&keys).await)),
         (Op::GetLive, kind(cache.get_live(&keys).await)),
         (Op::Sweep, kind(cache.sweep(&namespace.whole()).await)),
+        (Op::Survey, kind(cache.survey(&namespace, whole).await)),
         (Op::Invalidations, kind(cache.invalidations(&namespace).await)),
         (Op::Close, kind(cache.close().await)),
     ]);

@@ -7,6 +7,7 @@ mod reads;
 mod show;
 mod tour;
 mod transactions;
+mod warming;
 mod writes;
 
 use std::io::IsTerminal;

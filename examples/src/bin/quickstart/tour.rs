@@ -48,6 +48,7 @@ impl<'t> Tour<'t> {
         self.cached_query().await.map_err(failed("the cached query failed"))?;
         self.statement().await.map_err(failed("the statement failed"))?;
         self.writes_from_elsewhere().await?;
+        self.warming().await?;
         self.tidy().await.map_err(failed("could not put the data back in order"))?;
         self.stats();
         Ok(())

@@ -3,6 +3,7 @@
 mod cities;
 mod countries;
 mod health;
+mod metrics;
 mod problem;
 mod routes;
 #[cfg(test)]
@@ -32,6 +33,7 @@ Usage: cargo run -p examples --bin service [-- --help]
   GET   /countries/{code}                        one country
   GET   /countries/{code}/cities?limit=&offset=  its cities, by their ids
   GET   /stats                                   what the cache did
+  GET   /metrics                                 the same and more, for Prometheus
   GET   /health                                  200 as long as the database answers
 
   LISTEN         address and port; 127.0.0.1:3000
@@ -86,7 +88,7 @@ async fn serve(database: &Database) -> Result<(), Failure> {
     if let Err(error) = cache.ping().await {
         tracing::warn!(%error, "the cache does not answer");
     }
-    let app = App::new(database.pool().clone(), cache.clone());
+    let app = App::new(database.pool().clone(), cache.clone(), metrics::recorder()?);
     app.verify().await?;
     let relay = app.watch().await?;
     let address = std::env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());

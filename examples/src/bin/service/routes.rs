@@ -1,5 +1,6 @@
 //! Which request goes where.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
@@ -8,27 +9,32 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
-use cache_runtime::{CacheManager, Relay};
+use cache_runtime::{CacheManager, Metrics, Relay};
 use examples::{Cities, Countries, Failure, failed};
+use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 
 use crate::problem::Problem;
-use crate::{cities, countries, health};
+use crate::{cities, countries, health, metrics};
 
 /// What every request may use. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct App {
     pub(crate) db: PgPool,
     pub(crate) cache: CacheManager,
     pub(crate) cities: Cities,
     pub(crate) countries: Countries,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) prometheus: PrometheusHandle,
 }
 
 impl App {
-    pub(crate) fn new(db: PgPool, cache: CacheManager) -> Self {
+    pub(crate) fn new(db: PgPool, cache: CacheManager, prometheus: PrometheusHandle) -> Self {
         Self {
             cities: Cities::new(db.clone(), cache.clone()),
             countries: Countries::new(db.clone(), cache.clone()),
+            metrics: Arc::new(cache.metrics()),
+            prometheus,
             db,
             cache,
         }
@@ -58,6 +64,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/countries/{code}", get(countries::one))
         .route("/countries/{code}/cities", get(countries::cities))
         .route("/stats", get(health::stats))
+        .route("/metrics", get(metrics::metrics))
         .route("/health", get(health::health))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such resource") })
         .method_not_allowed_fallback(|| async {

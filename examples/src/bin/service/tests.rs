@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use tower::ServiceExt;
 
+use crate::metrics;
 use crate::routes::{App, router};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -48,13 +49,14 @@ async fn the_routes_answer_and_see_each_other_s_writes() -> Outcome {
     .execute(database.pool())
     .await?;
     let cache = CacheManager::builder("test").memory().build()?;
-    let app = App::new(database.pool().clone(), cache);
+    let app = App::new(database.pool().clone(), cache, metrics::recorder()?);
     app.verify().await?;
     let service = router(app.clone());
     reads(&service).await;
     writes(&service).await;
     refusals(&service).await;
 
+    scrape(&service).await;
     let relay = app.watch().await?;
     let app = service;
     writes_from_elsewhere(&app, database.pool()).await?;
@@ -94,6 +96,21 @@ async fn writes(app: &Router) {
         let (_, page) = get(app, &format!("/countries/{code}/cities")).await;
         assert_eq!(page.as_array().unwrap().len(), cities, "{code}");
     }
+}
+
+async fn scrape(app: &Router) {
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let response = app.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let line = text.lines().find(|line| {
+        let words = ["cache_loads_total{", r#"repository="Cities""#, r#"operation="get""#];
+        words.iter().all(|word| line.contains(word))
+    });
+    let loads = line.and_then(|line| line.rsplit(' ').next()).map(str::parse::<u64>);
+    assert!(matches!(loads, Some(Ok(1..))), "{text}");
+    assert!(text.contains("cache_load_seconds_bucket{"), "{text}");
 }
 
 async fn writes_from_elsewhere(app: &Router, db: &PgPool) -> sqlx::Result<()> {

@@ -9,28 +9,30 @@ fn error(text: &str) -> Error {
     Error::new(ErrorKind::Timeout, text)
 }
 
-fn refusal(breaker: &Breaker) -> Option<String> {
+fn refusal(breaker: &mut Breaker) -> Option<String> {
     breaker.refusal().map(ToString::to_string)
 }
 
 #[test]
 fn closed_it_refuses_nothing_and_open_everything() {
     let mut breaker = Breaker::new(Duration::ZERO);
-    assert_eq!((breaker.state(), refusal(&breaker)), (State::Closed, None));
+    assert_eq!((breaker.state(), refusal(&mut breaker)), (State::Closed, None));
     breaker.open(3 * MS, error("silence"));
     assert_eq!((breaker.state(), breaker.since()), (State::Open, 3 * MS));
-    assert_eq!(refusal(&breaker).as_deref(), Some("silence"));
+    assert_eq!(refusal(&mut breaker).as_deref(), Some("silence"));
     breaker.probe(60 * MS);
     assert_eq!((breaker.state(), breaker.since()), (State::HalfOpen, 60 * MS));
-    assert_eq!(refusal(&breaker).as_deref(), Some("silence"), "only the probe is let through");
+    assert_eq!(refusal(&mut breaker).as_deref(), Some("silence"), "only the probe is let through");
     breaker.open(70 * MS, error("still"));
     assert_eq!((breaker.state(), breaker.since()), (State::Open, 70 * MS));
-    assert_eq!(refusal(&breaker).as_deref(), Some("still"));
+    assert_eq!(refusal(&mut breaker).as_deref(), Some("still"));
     breaker.probe(200 * MS);
-    breaker.close(201 * MS);
+    let over = breaker.close(201 * MS);
+    assert_eq!(over, Some(Outage { lasted: 198 * MS, refused: 3 }), "from the first silence on");
     assert_eq!((breaker.state(), breaker.since()), (State::Closed, 201 * MS));
-    assert_eq!(refusal(&breaker), None);
+    assert_eq!(refusal(&mut breaker), None);
     assert_eq!(breaker.last_error().map(ToString::to_string).as_deref(), Some("still"));
+    assert_eq!(breaker.close(202 * MS), None, "nothing was over but a connection");
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::cached::Cached;
-use super::stats::Tally;
 use super::work::Work;
 use super::{Shared, Worker, WriteBehind};
 use crate::error::{Error, ErrorKind, Result};
@@ -197,15 +196,22 @@ impl<S: WriteBehindSource> WriteBehindBuilder<S> {
             Some(queue) => queue,
             None => self.context.cache.write_queue(&key)?,
         };
+        let tally = Arc::default();
+        self.context.behinds.add(&self.name, &tally, &queue);
+        // A source with a cache of its own counts there.
+        let counters = match S::OWN_CACHE {
+            true => Arc::default(),
+            false => self.context.beside.of(&format!("behind:{}", self.name)).read("get"),
+        };
         Ok(Arc::new(Shared {
-            cached: Cached::new(&self.context),
+            cached: Cached::new(&self.context, counters),
             context: self.context,
             queue,
             source: Arc::new(self.source),
             name: self.name,
             key,
             options: self.options,
-            tally: Tally::default(),
+            tally,
             poke: Notify::new(),
             hurried: Default::default(),
         }))

@@ -25,10 +25,10 @@ pub(super) struct Cached<V> {
 }
 
 impl<V: Cacheable> Cached<V> {
-    pub(super) fn new(context: &Context) -> Self {
+    pub(super) fn new(context: &Context, counters: Arc<Counters>) -> Self {
         Self {
             flights: context.new_flights(),
-            counters: Arc::default(),
+            counters,
             shape: OnceLock::new(),
             value: PhantomData,
         }
