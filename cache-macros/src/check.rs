@@ -3,6 +3,7 @@
 
 mod answer;
 mod call;
+mod condition;
 pub(crate) mod entity;
 mod invalidation;
 mod method;

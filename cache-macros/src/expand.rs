@@ -1,6 +1,7 @@
 //! Models in, code out. Nothing here fails, and nothing here knows how the annotations were written.
 
 pub(crate) mod columns;
+mod condition;
 pub(crate) mod docs;
 pub(crate) mod entity;
 mod id;

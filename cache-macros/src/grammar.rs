@@ -1,5 +1,6 @@
 //! What may be written: tokens in, annotations out, each part still where the user wrote it.
 
+pub(crate) mod condition;
 pub(crate) mod duration;
 pub(crate) mod entity;
 pub(crate) mod foreign;

@@ -104,6 +104,16 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 ///   repositories together, alone.
 /// - `unique(slug, (country, name))`: look-ups by columns that are unique in the table, at most four together.
 /// - `list(country)`: lists by columns.
+/// - `list(name = big, where = "population >= $min AND country = $country", order = "population DESC", limit = 100)`: a
+///   list, `list_big`, of the rows that meet a condition. Can stand more than once.
+///   - `where`: comparisons of columns, each with a whole number, a `'text'`, `TRUE`, `FALSE` or a `$parameter`, by `=`, `<>`,
+///     `<`, `<=`, `>`, `>=` (by order numbers alone) or `IN (…)`; `IS NULL`; `AND`, `OR`, `NOT` and parentheses. It means what
+///     Postgres means by it. A parameter is an argument of the method, of its column's type.
+///   - `order`: columns, each with `DESC` or not and `NULLS FIRST` or `NULLS LAST`; the id is the last of them in any case.
+///   - `limit`: how many rows the list has at most. Default: no limit.
+///   - `buckets(min = [1_000, 100_000])`: a change of a row invalidates the lists for which it meets the condition with some
+///     value of each parameter. Of one that is compared by order that are many; with bounds it is those alone whose value
+///     may come between the same bounds.
 /// - `tags("cities", "country:{country}")`: tags that every change of a row invalidates, beside the table's own; a
 ///   placeholder is a column. `{{` and `}}` are braces.
 /// - `db = field`, `cache = field`: the fields with the pool and the manager. Default: the one whose type is `PgPool`
@@ -116,9 +126,9 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// `"1h30m"`. A TTL of `"0s"` stores nothing; one may also be named by how often the data change: `"realtime"` (5 s),
 /// `"volatile"` (1 min), `"normal"` (15 min), `"stable"` (6 h), `"static"` (1 d).
 ///
-/// The struct gets `get`, `get_many`, `find_by_…` for each of `unique`, `list_by_…` for each of `list`, `insert`,
+/// The struct gets `get`, `get_many`, `find_by_…` for each of `unique`, `list_by_…` or `list_…` for each of `list`, `insert`,
 /// `insert_many`, `update`, `upsert`, `delete`, `delete_many`, `warm`, `warm_all`, `warm_where`, `invalidate`,
-/// `refresh`, `explain`,
+/// `invalidate_matching`, `refresh`, `explain`,
 /// `verify_schema`, `watch`, `unwatch`, `watch_sql`, `stats`, `begin`, and `within`, which gives the reads and writes
 /// inside a transaction, and `get_for_update` beside them. It is also a `cache_runtime::DataSource`, whose loads pass the
 /// cache over and whose writes invalidate.

@@ -1,5 +1,6 @@
 //! What the annotations come to: plain data that the expansion turns into code without a further question.
 
+pub(crate) mod condition;
 pub(crate) mod entity;
 pub(crate) mod key;
 pub(crate) mod method;

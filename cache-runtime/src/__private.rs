@@ -1,5 +1,6 @@
 //! What generated code names. No part of the public interface.
 
+pub use crate::postgres::{When, compared};
 pub use crate::repository::check_tag;
 pub use serde;
 pub use sqlx;
@@ -53,5 +54,8 @@ pub fn id<'a, R: CachedRepository>(
 /// Whether a row of this repository is found by more than its id.
 #[must_use]
 pub const fn has_indexes<R: CachedRepository>() -> bool {
-    !(R::CONFIG.unique.is_empty() && R::CONFIG.list.is_empty() && R::CONFIG.tags.is_empty())
+    !(R::CONFIG.unique.is_empty()
+        && R::CONFIG.list.is_empty()
+        && R::CONFIG.conditions.is_empty()
+        && R::CONFIG.tags.is_empty())
 }

@@ -168,12 +168,14 @@ pub use port::{
 };
 #[cfg(feature = "postgres")]
 pub use postgres::{
-    Column, Entity, EntityId, Field, IndexValue, PgSource, SchemaDifference, SchemaError, migrate,
+    By, Column, Entity, EntityId, Field, IndexValue, Operand, Order, PgSource, SchemaDifference,
+    SchemaError, Test, migrate,
 };
 #[cfg(feature = "postgres")]
 pub use repository::{
-    CachedRepository, Call, CallSpec, Changing, Explanation, Index, Invalidation, Page, Repository,
-    RepositoryConfig, Slot, State, TagPiece, TagTemplate, Warm, WarmProgress, WarmReport, Within,
+    Buckets, CachedRepository, Call, CallSpec, Changing, Condition, Explanation, Index,
+    Invalidation, Page, Repository, RepositoryConfig, Slot, State, TagPiece, TagTemplate, Warm,
+    WarmProgress, WarmReport, Within,
 };
 pub use shape::Shape;
 #[cfg(feature = "postgres")]

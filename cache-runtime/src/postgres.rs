@@ -2,6 +2,7 @@
 //! write to it.
 
 pub(crate) mod applied;
+mod condition;
 mod entity;
 mod index;
 mod lent;
@@ -13,6 +14,8 @@ mod source;
 mod sql;
 pub(crate) mod watch;
 
+pub(crate) use condition::{Between, order_by};
+pub use condition::{By, Operand, Order, Test, When, compared};
 pub use entity::{Column, Entity, EntityId, Field};
 pub use index::IndexValue;
 pub(crate) use lent::Lent;

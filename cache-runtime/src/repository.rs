@@ -2,12 +2,14 @@
 
 mod behind;
 mod call;
+mod condition;
 mod config;
 mod core;
 mod explain;
 mod invalidation;
 mod operations;
 mod page;
+mod pattern;
 mod places;
 mod read;
 mod share;
@@ -19,7 +21,9 @@ mod within;
 mod write;
 
 pub use call::{Call, CallSpec};
-pub use config::{CachedRepository, Index, RepositoryConfig, Slot, TagPiece, TagTemplate};
+pub use config::{
+    Buckets, CachedRepository, Condition, Index, RepositoryConfig, Slot, TagPiece, TagTemplate,
+};
 pub(crate) use core::{Core, Registry};
 pub use explain::{Explanation, State};
 pub(crate) use invalidation::may_have_changed;

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use proc_macro2::{Ident, Span};
 use syn::{Field, Fields, ItemStruct, Type};
 
-use super::terms;
+use super::{condition, terms};
 use crate::errors::Errors;
 use crate::grammar::repository::{Annotation, Columns};
 use crate::grammar::template::Piece;
 use crate::grammar::value::Template;
 use crate::model::Crate;
+use crate::model::condition::Condition;
 use crate::model::repository::{Index, METHODS, Repository, Tag, TagPart};
 use crate::{names, suggest, types};
 
@@ -44,7 +45,8 @@ pub(crate) fn repository(
     let mut list = indexes(annotation.list, errors);
     same_methods(&mut unique, "find", errors);
     same_methods(&mut list, "list", errors);
-    let except = except(&annotation.except, &unique, &list, errors);
+    let conditions = condition::conditions(annotation.listed, &list, errors);
+    let except = except(&annotation.except, &unique, &list, &conditions, errors);
     let tags = annotation.tags.iter().filter_map(|template| tag(template, errors)).collect();
     if !annotation.entity_is_given {
         errors.at_span(
@@ -71,6 +73,7 @@ pub(crate) fn repository(
         max_loads: annotation.max_loads,
         unique,
         list,
+        conditions,
         tags,
         except,
     })
@@ -202,12 +205,19 @@ fn same_methods(indexes: &mut Vec<Index>, prefix: &str, errors: &mut Errors) {
     });
 }
 
-fn except(written: &[Ident], unique: &[Index], list: &[Index], errors: &mut Errors) -> Vec<String> {
+fn except(
+    written: &[Ident],
+    unique: &[Index],
+    list: &[Index],
+    conditions: &[Condition],
+    errors: &mut Errors,
+) -> Vec<String> {
     let generated: Vec<String> = METHODS
         .iter()
         .map(|name| (*name).to_owned())
         .chain(unique.iter().map(|index| index.method("find")))
         .chain(list.iter().map(|index| index.method("list")))
+        .chain(conditions.iter().map(Condition::method))
         .collect();
     for ident in written {
         let name = names::plain(ident);

@@ -7,6 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use self::terms::{kept, kept_row};
+use crate::model::condition::Condition;
 use crate::model::repository::{Index, Repository};
 use crate::names;
 
@@ -131,6 +132,49 @@ pub(super) fn list(repository: &Repository, index: &Index) -> Docs {
     )
 }
 
+pub(super) fn list_where(repository: &Repository, condition: &Condition) -> Docs {
+    let values: String =
+        condition.parameters.iter().map(|parameter| format!(":={{{}}}", parameter.name)).collect();
+    let order = condition.order.iter().map(|order| {
+        let direction = if order.descending { " DESC" } else { "" };
+        format!("`{}{direction}`", order.column)
+    });
+    let order: Vec<String> = order.chain(["their ids".to_owned()]).collect();
+    let most =
+        condition.limit.map_or_else(String::new, |limit| format!(", the first {limit} of them"));
+    cached_read(
+        repository,
+        format!(
+            "The rows for which `{}`, ordered by {}{most}: all of these for `..`, a page for a range such as `0..20`.",
+            condition.text,
+            order.join(", then by ")
+        ),
+        format!(
+            "They come from the cache, all in one entry under `{{namespace}}:{{table}}:where:{}{values}`, else from the \
+             database. A change of a row invalidates the list where the row as it was, or as it is, meets the condition{}. {}, \
+             and so is the list.",
+            names::plain(&condition.name),
+            whatever(condition),
+            kept_row(&repository.terms)
+        ),
+    )
+}
+
+/// What a change of a row is not asked for: which values the parameters of its lists have.
+fn whatever(condition: &Condition) -> String {
+    let pinned = condition.pinned();
+    let bucketed = condition.buckets.as_ref().map(|of| of.parameter);
+    let free: Vec<String> = (0..)
+        .zip(&condition.parameters)
+        .filter(|(_, parameter)| !pinned.contains(&parameter.name.as_str()))
+        .map(|(place, parameter)| {
+            let within = if bucketed == Some(place) { " in the bucket of the list's" } else { "" };
+            format!("some value of `{}`{within}", parameter.name)
+        })
+        .collect();
+    if free.is_empty() { String::new() } else { format!(" with {}", free.join(" and ")) }
+}
+
 /// `` `country` and `name` ``
 fn columns(index: &Index) -> String {
     let names: Vec<String> = index.columns.iter().map(names::plain).collect();
@@ -150,7 +194,7 @@ fn invalidated(repository: &Repository, row: &str) -> String {
     if !repository.unique.is_empty() {
         what.push("its unique keys".to_owned());
     }
-    if !repository.list.is_empty() {
+    if !repository.list.is_empty() || !repository.conditions.is_empty() {
         what.push("the lists that it stands in".to_owned());
     }
     what.push("the table's tag".to_owned());
@@ -246,6 +290,17 @@ pub(super) fn invalidate() -> Docs {
     ])
 }
 
+pub(super) fn invalidate_matching() -> Docs {
+    alone(&[
+        "Makes the cache forget every entry of this repository whose key, behind `{namespace}:{table}:`, matches a `Pattern`, \
+         such as `id:=4*` or `call:largest:*`; returns how many it removed.",
+        "What is being loaded meanwhile fills nothing, and the tiers in all processes are emptied. It walks through all keys \
+         of the server: for single rows there is `invalidate`, for what depends on them there are tags.",
+        "# Errors\n\nA pattern that is none; and what keeps the cache from answering, unless a relay will deliver the whole table \
+         out of the outbox.",
+    ])
+}
+
 pub(super) fn refresh(repository: &Repository) -> Docs {
     read(
         "The row with this id from the database, or `None` where there is none; it takes the place of what is cached."
@@ -257,6 +312,16 @@ pub(super) fn refresh(repository: &Repository) -> Docs {
 pub(super) fn explain() -> Docs {
     alone(&[
         "Where `get` would find the row with this id: the key, its state, what is left of its life, its size.",
+        "It changes nothing, and counts as no read.",
+    ])
+}
+
+pub(super) fn explain_list(condition: &Condition) -> Docs {
+    alone(&[
+        &format!(
+            "Where `{}` would find its list: the key, its state, what is left of its life, its size.",
+            condition.method()
+        ),
         "It changes nothing, and counts as no read.",
     ])
 }
@@ -273,8 +338,8 @@ pub(super) fn watch() -> Docs {
         "Installs the triggers that write the keys of every changed row of this table into the outbox, in the transaction that \
          changes it: what passes the repository by (psql, another program, the cascade of a foreign key) is invalidated as \
          well, as soon as a relay delivers it.",
-        "They take the place of those that stood there: run it again, as after a deploy that changes `unique`, `list` or \
-         `tags`, as often as you like. They ignore the writes of repositories, which hold their keys themselves. \
+        "They take the place of those that stood there: run it again, as after a deploy that changes `unique`, `list` (and \
+         its conditions) or `tags`, as often as you like. They ignore the writes of repositories, which hold their keys themselves. \
          Where the program may not create triggers, run what `watch_sql` gives as somebody who may.",
         "# Errors\n\nWhat the database says, such as that there is no such table, or that creating a trigger is not allowed; and what speaks against watching \
          the table, such as a type whose keys SQL cannot write.",

@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::docs::Docs;
-use super::{columns, docs, moved, place};
+use super::{columns, condition, docs, moved, place};
 use crate::model::repository::{Index, Repository};
 use crate::{names, types};
 
@@ -130,6 +130,26 @@ fn reads(repository: &Repository) -> Vec<Operation> {
             )
         });
     }
+    for (number, listed) in repository.conditions.iter().enumerate() {
+        let (mut arguments, value) = condition::arguments(repository, listed);
+        if !arguments.is_empty() {
+            arguments.extend(quote!(,));
+        }
+        let number = Literal::usize_unsuffixed(number);
+        let taken = listed.parameters.iter().any(|parameter| parameter.name == "page");
+        let page = format_ident!("{}", if taken { "page_of_rows" } else { "page" });
+        let krate = &repository.krate;
+        reads.push(Operation {
+            name: Ident::new(&listed.method(), listed.name.span()),
+            ..operation(
+                "list",
+                docs::list_where(repository, listed),
+                quote!(#arguments #page: impl ::core::convert::Into<#krate::Page> + ::core::marker::Send),
+                quote!(#sqlx<::std::vec::Vec<#row>>),
+                quote!(list_where(#number, #value, #page.into())),
+            )
+        });
+    }
     reads
 }
 
@@ -225,6 +245,13 @@ fn around(repository: &Repository) -> Vec<Operation> {
             quote!(invalidate(#given)),
         ),
         operation(
+            "invalidate_matching",
+            docs::invalidate_matching(),
+            quote!(glob: &str),
+            quote!(#krate::Result<u64>),
+            quote!(invalidate_matching(glob)),
+        ),
+        operation(
             "refresh",
             docs::refresh(repository),
             quote!(id: #id),
@@ -272,6 +299,20 @@ fn around(repository: &Repository) -> Vec<Operation> {
             quote!(begin()),
         ),
     ];
+    if repository.makes("explain") {
+        for (number, listed) in repository.conditions.iter().enumerate() {
+            let (arguments, value) = condition::arguments(repository, listed);
+            let number = Literal::usize_unsuffixed(number);
+            let name = format!("explain_{}", listed.method());
+            around.push(operation(
+                &name,
+                docs::explain_list(listed),
+                arguments,
+                quote!(#krate::Explanation),
+                quote!(explain_where(#number, #value)),
+            ));
+        }
+    }
     for operation in &mut around {
         operation.within = false;
     }

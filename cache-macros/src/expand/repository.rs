@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::operations::{self, Operation};
-use super::{beta_of, codec, compression, docs, duration, level, option, place};
+use super::{beta_of, codec, compression, condition, docs, duration, level, option, place};
 use crate::model::repository::{Index, Repository, Tag, TagPart};
 use crate::names;
 
@@ -13,12 +13,14 @@ pub(crate) fn repository(repository: &Repository) -> TokenStream {
     let operations = operations::all(repository);
     let krate = &repository.krate;
     let implementation = cached_repository(repository);
+    let assertions = condition::assertions(repository);
     let methods = methods(repository, &operations);
     let within = within(repository, &operations);
     quote! {
         const _: () = {
             use #krate::__private as __p;
             #implementation
+            #assertions
         };
         #methods
         #within
@@ -41,6 +43,8 @@ fn cached_repository(repository: &Repository) -> TokenStream {
     }));
     let unique = repository.unique.iter().map(|columns| index(repository, columns));
     let list = repository.list.iter().map(|columns| index(repository, columns));
+    let conditions =
+        repository.conditions.iter().map(|condition| condition::description(repository, condition));
     let tags = repository.tags.iter().map(|template| tag(repository, template));
     let (db, cache) = (borrowed(repository.db.as_ref()), borrowed(repository.cache.as_ref()));
     quote! {
@@ -63,6 +67,7 @@ fn cached_repository(repository: &Repository) -> TokenStream {
                 max_loads: #max_loads,
                 unique: &[#(#unique),*],
                 list: &[#(#list),*],
+                conditions: &[#(#conditions),*],
                 tags: &[#(#tags),*],
             };
 

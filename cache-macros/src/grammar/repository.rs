@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use syn::parse::ParseStream;
 use syn::{Path, Type, parenthesized, token};
 
+use super::condition::{self, Listed};
 use super::options::{self, Name, Spec};
 use super::terms::{self, Terms};
 use super::value::{self, Template};
@@ -23,7 +24,7 @@ const OPTIONS: &[Spec] = &[
     terms::NO_STRATEGY,
     Spec::once("max_loads", "max_loads = 16"),
     Spec::once("unique", "unique(slug, (country, name))"),
-    Spec::once("list", "list(country, (country, region))"),
+    Spec::repeated("list", "list(country, (country, region))"),
     Spec::once("tags", "tags(\"cities\", \"country:{country}\")"),
     Spec::once("db", "db = pool"),
     Spec::once("cache", "cache = manager"),
@@ -42,6 +43,7 @@ pub(crate) struct Annotation {
     pub(crate) max_loads: Option<u32>,
     pub(crate) unique: Vec<Columns>,
     pub(crate) list: Vec<Columns>,
+    pub(crate) listed: Vec<Listed>,
     pub(crate) tags: Vec<Template>,
     pub(crate) db: Option<Ident>,
     pub(crate) cache: Option<Ident>,
@@ -65,7 +67,10 @@ pub(crate) fn on_struct(arguments: TokenStream, errors: &mut Errors) -> Annotati
             term if Terms::have(term) => it.terms.read(&name, input)?,
             "max_loads" => it.max_loads = Some(max_loads(&name, input)?),
             "unique" => it.unique = columns(&name, input, errors)?,
-            "list" => it.list = columns(&name, input, errors)?,
+            "list" => match listed(&name, input, errors)? {
+                Some(listed) => it.listed.push(listed),
+                None => it.list.extend(columns(&name, input, errors)?),
+            },
             "tags" => it.tags = value::templates(&name, input, errors)?,
             "db" => it.db = Some(value::ident(&name, input)?),
             "cache" => it.cache = Some(value::ident(&name, input)?),
@@ -113,6 +118,26 @@ fn max_loads(name: &Name<'_>, input: ParseStream<'_>) -> syn::Result<u32> {
         ));
     }
     Ok(most.value)
+}
+
+/// `list(name = big, where = "…")`; `None`, and nothing read, where the parentheses hold columns.
+fn listed(
+    name: &Name<'_>,
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+) -> syn::Result<Option<Listed>> {
+    if !input.peek(token::Paren) {
+        return Ok(None);
+    }
+    let ahead = input.fork();
+    let content;
+    parenthesized!(content in ahead);
+    if !condition::follows(&content) {
+        return Ok(None);
+    }
+    let content;
+    parenthesized!(content in input);
+    Ok(Some(condition::read(name.ident.span(), content.parse()?, errors)))
 }
 
 fn columns(

@@ -4,6 +4,7 @@ use proc_macro2::Ident;
 use syn::{Type, Visibility};
 
 use super::Crate;
+use super::condition::Condition;
 use crate::grammar::level::Level;
 use crate::grammar::value::{Codec, Compression};
 use crate::names;
@@ -22,6 +23,7 @@ pub(crate) struct Repository {
     pub(crate) max_loads: Option<u32>,
     pub(crate) unique: Vec<Index>,
     pub(crate) list: Vec<Index>,
+    pub(crate) conditions: Vec<Condition>,
     pub(crate) tags: Vec<Tag>,
     /// The generated methods that were asked to be left out.
     pub(crate) except: Vec<String>,
@@ -88,7 +90,7 @@ pub(crate) enum TagPart {
 }
 
 /// The methods of every repository, in the order in which they are generated.
-pub(crate) const METHODS: [&str; 22] = [
+pub(crate) const METHODS: [&str; 23] = [
     "get",
     "get_for_update",
     "get_many",
@@ -102,6 +104,7 @@ pub(crate) const METHODS: [&str; 22] = [
     "warm_all",
     "warm_where",
     "invalidate",
+    "invalidate_matching",
     "refresh",
     "explain",
     "verify_schema",

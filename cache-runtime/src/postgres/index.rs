@@ -7,7 +7,8 @@ use sqlx::{Arguments, Encode, Postgres, Type};
 
 use crate::key::KeyBuilder;
 
-/// The arguments of `find_by_…` and `list_by_…`: a tuple of references, one for each column of the index.
+/// The arguments of `find_by_…` and `list_…`: a tuple of references, one for each column of the index or parameter of the
+/// condition.
 pub trait IndexValue: Send + Sync {
     /// Appends the values to a key, in the order of the index's columns.
     fn write_key(&self, key: &mut KeyBuilder);
@@ -17,6 +18,15 @@ pub trait IndexValue: Send + Sync {
     /// # Errors
     /// What sqlx says when it cannot encode a value.
     fn bind(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError>;
+}
+
+/// Of a list whose condition has no parameter.
+impl IndexValue for () {
+    fn write_key(&self, _: &mut KeyBuilder) {}
+
+    fn bind(&self, _: &mut PgArguments) -> Result<(), BoxDynError> {
+        Ok(())
+    }
 }
 
 macro_rules! tuples {

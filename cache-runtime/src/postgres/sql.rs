@@ -183,6 +183,23 @@ impl Statements {
             next + 1
         ))
     }
+
+    /// A page of the rows that meet a condition with so many parameters. `order` ends with a comma where it is not empty.
+    pub(crate) fn rows_where(
+        &self,
+        condition: &str,
+        order: &str,
+        parameters: usize,
+    ) -> &'static str {
+        kept(format!(
+            "SELECT {} FROM {} WHERE {condition} ORDER BY {order}{} LIMIT ${} OFFSET ${}",
+            self.columns,
+            self.table,
+            self.order,
+            parameters + 1,
+            parameters + 2
+        ))
+    }
 }
 
 /// The same text for as long as the program lives: once, however many managers ask for it.

@@ -5,6 +5,7 @@ mod install;
 mod sample;
 mod table;
 
+use super::condition::When;
 use super::entity::Column;
 use crate::key::{Key, Namespace, Prefix};
 
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) indexes: Vec<KeyText>,
     /// Tags: wrong whatever has changed.
     pub(crate) tags: Vec<KeyText>,
+    /// Lists by condition: wrong whatever has changed, where the row meets the condition.
+    pub(crate) conditions: Vec<KeyText>,
     /// The tag of the table's name.
     pub(crate) table_tag: Key,
     /// What stands under the table's name.
@@ -31,13 +34,15 @@ pub(crate) struct Plan {
 }
 
 /// How a row's key is put together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct KeyText {
     /// What every such key begins with.
     pub(crate) head: String,
     pub(crate) pieces: Vec<Piece>,
     /// The pieces make a name, which is escaped as a whole; else each column is escaped by itself.
     pub(crate) is_name: bool,
+    /// What a row has to meet to have the key.
+    pub(crate) when: Option<When>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +65,14 @@ impl KeyText {
 impl Plan {
     /// Every kind of key, the row's own first.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &KeyText> {
-        std::iter::once(&self.row).chain(&self.indexes).chain(&self.tags)
+        std::iter::once(&self.row).chain(&self.indexes).chain(&self.tags).chain(&self.conditions)
     }
 
-    /// The columns that some key is made of.
+    /// The columns that some key is made of, or whose value decides whether a row has it.
     pub(crate) fn keyed(&self) -> std::collections::BTreeSet<usize> {
-        self.keys().flat_map(KeyText::columns).collect()
+        let compared = self.conditions.iter().filter_map(|key| key.when);
+        let compared = compared.flat_map(|when| when.test.compared());
+        self.keys().flat_map(KeyText::columns).chain(compared).collect()
     }
 
     pub(crate) fn name_of(&self, column: usize) -> &'static str {
@@ -79,7 +86,7 @@ pub(crate) fn quote(name: &str) -> String {
 }
 
 /// A text in SQL, whatever `standard_conforming_strings` says.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if quoted.contains('\\') {
         format!("E'{}'", quoted.replace('\\', "\\\\"))

@@ -9,7 +9,7 @@ use super::core::Registry;
 use super::places::Number;
 use crate::manager::CacheManager;
 use crate::policy::{Codec, Compression, Level};
-use crate::postgres::Entity;
+use crate::postgres::{Between, Entity, Order, Test};
 
 /// A struct with a pool and a cache manager, whose rows are cached.
 ///
@@ -74,6 +74,8 @@ pub struct RepositoryConfig {
     pub unique: &'static [Index],
     /// `list(…)`, in the order of the annotation.
     pub list: &'static [Index],
+    /// `list(name = …, where = "…")`, in the order of the annotation.
+    pub conditions: &'static [Condition],
     /// `tags(…)`: beside the table's own tag, which every change of a row invalidates.
     pub tags: &'static [TagTemplate],
 }
@@ -85,6 +87,45 @@ pub struct Index {
     pub name: &'static str,
     /// The columns, as indices into [`Entity::COLUMNS`].
     pub columns: &'static [usize],
+}
+
+/// A list of the rows that meet a condition.
+#[derive(Clone, Copy, Debug)]
+pub struct Condition {
+    /// The name in keys.
+    pub name: &'static str,
+    /// What a row has to meet.
+    pub test: Test,
+    /// The columns that give the parameters their types, as indices into [`Entity::COLUMNS`].
+    pub parameters: &'static [usize],
+    /// The order of the rows; behind it comes that of their ids.
+    pub order: &'static [Order],
+    /// How many rows the list has at most; all of them where not given.
+    pub limit: Option<u64>,
+    /// By which values of a parameter its lists are told apart when a row changes; not at all where not given.
+    pub buckets: Option<Buckets>,
+}
+
+/// Bounds between which the values of one parameter lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Buckets {
+    /// The parameter, by its place.
+    pub parameter: usize,
+    /// The bounds, rising: a value belongs to the bucket that begins at or below it.
+    pub bounds: &'static [i64],
+}
+
+impl Buckets {
+    /// The bucket that a value belongs to.
+    pub(super) fn number(&self, value: i64) -> usize {
+        self.bounds.iter().take_while(|bound| **bound <= value).count()
+    }
+
+    /// What the values of a bucket lie between.
+    pub(super) fn between(&self, number: usize) -> Between {
+        let before = number.checked_sub(1).and_then(|before| self.bounds.get(before));
+        (before.copied(), self.bounds.get(number).copied())
+    }
 }
 
 /// A tag that a change of a row invalidates: `"country:{country}"` is fixed text and a column.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::postgres::PgArguments;
 use tokio::sync::Semaphore;
 
+use super::condition::ConditionPlan;
 use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
 use super::operations::Operations;
 use super::places::Places;
@@ -46,6 +47,7 @@ pub(crate) struct Core<E: Entity> {
     /// The keys and statements of each index.
     unique: Vec<IndexPlan>,
     list: Vec<IndexPlan>,
+    pub(super) conditions: Vec<ConditionPlan>,
     entity: std::marker::PhantomData<fn() -> E>,
 }
 
@@ -124,6 +126,11 @@ impl<E: Entity> Core<E> {
             call_head: table.clone().text("call").into_head(),
             unique: config.unique.iter().map(|index| plan("by", index)).collect(),
             list: config.list.iter().map(|index| plan("list", index)).collect(),
+            conditions: config
+                .conditions
+                .iter()
+                .map(|condition| ConditionPlan::new::<E>(&table, condition))
+                .collect(),
             config,
             entity: std::marker::PhantomData,
         }
@@ -161,7 +168,7 @@ impl<E: Entity> Core<E> {
         matches!(level, Level::Bounded(_)) && self.context.tier.is_some()
     }
 
-    fn approach<A: Answer>(
+    pub(super) fn approach<A: Answer>(
         &self,
         operation: &Counters,
         level: Level,
@@ -289,7 +296,7 @@ impl<E: Entity> Core<E> {
         self.spec(level, key, self.look_up_shape(kind))
     }
 
-    fn spec(&self, level: Level, key: Key, shape: Shape) -> Spec {
+    pub(super) fn spec(&self, level: Level, key: Key, shape: Shape) -> Spec {
         Spec {
             key,
             tags: Vec::new(),
@@ -316,6 +323,9 @@ impl<E: Entity> Core<E> {
             keys.insert(self.row_key(&row.id())?);
             for template in self.config.tags {
                 keys.extend(self.tag_of(template.pieces, row)?);
+            }
+            for key in self.condition_keys(row) {
+                keys.extend(key?);
             }
         }
         for (kind, index) in self.indexes() {
@@ -356,7 +366,8 @@ impl<E: Entity> Core<E> {
         tag.finish().map(Some)
     }
 
-    /// Places in [`Entity::COLUMNS`] that stand in keys: some look-up goes by them, or a tag names them.
+    /// Places in [`Entity::COLUMNS`] that stand in keys: some look-up goes by them, a tag names them, or a condition compares
+    /// them.
     pub(super) fn keyed(&self) -> BTreeSet<usize> {
         let all = self.config.unique.iter().chain(self.config.list);
         let looked_up = all.flat_map(|index| index.columns).copied();
@@ -365,7 +376,7 @@ impl<E: Entity> Core<E> {
                 TagPiece::Column(column) => Some(*column),
                 TagPiece::Text(_) => None,
             });
-        looked_up.chain(tagged).collect()
+        looked_up.chain(tagged).chain(self.compared()).collect()
     }
 }
 

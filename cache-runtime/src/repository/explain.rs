@@ -3,15 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::Repository;
 use super::config::CachedRepository;
 use super::read::shown_key;
 use crate::entry::{Body, Entry};
-use crate::mind::{Answer, Found, Look, Optional, Origin, Shared};
+use crate::error::Result;
+use crate::key::Key;
+use crate::mind::{Answer, Found, Look, Optional, Origin, Shared, Spec};
 use crate::policy::{Level, Remaining};
 use crate::postgres::Entity;
 
-/// What the cache has for a row, and what a read would therefore do. `Display` says it in a line.
+/// What the cache has for a row or a list, and what a read would therefore do. `Display` says it in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -50,10 +54,18 @@ pub enum State {
 impl<R: CachedRepository> Repository<'_, R> {
     /// Where [`get`](Self::get) would find this row now. Changes nothing, and counts as no read.
     pub async fn explain(&self, id: &<R::Entity as Entity>::Id) -> Explanation {
-        let key = self.core.row_key(id);
-        let shown = shown_key(&key);
         let level = self.core.level.here();
-        let nearest = if self.core.is_near(level, id) { Origin::Process } else { Origin::Database };
+        let key = self.core.row_key(id);
+        let near = self.core.is_near(level, id);
+        let spec = |key| self.core.row_spec(level, key);
+        self.explained::<Optional<Shared<R::Entity>>>(near, key.map(spec)).await
+    }
+
+    /// Where a read of this entry would find it.
+    pub(super) async fn explained<A: Answer>(&self, near: bool, spec: Result<Spec>) -> Explanation {
+        let shown = shown_key(&spec.as_ref().map(|spec| spec.key.clone()).map_err(Clone::clone));
+        let level = self.core.level.here();
+        let nearest = if near { Origin::Process } else { Origin::Database };
         let nowhere = |state| Explanation {
             key: shown.clone(),
             origin: nearest,
@@ -61,25 +73,23 @@ impl<R: CachedRepository> Repository<'_, R> {
             remaining: Remaining::NoKey,
             bytes: 0,
         };
-        let key = match key {
-            Ok(key) => key,
+        let spec = match spec {
+            Ok(spec) => spec,
             Err(error) => return nowhere(State::Unreachable(error.to_string())),
         };
         let cache = &self.core.context.cache;
-        let found = match cache.get(&key).await {
+        let found = match cache.get(&spec.key).await {
             Ok(Some(found)) => found,
             Ok(None) => return nowhere(State::Absent),
             Err(error) => return nowhere(State::Unreachable(error.to_string())),
         };
-        let remaining = cache.ttl(&key).await.unwrap_or(Remaining::NoKey);
+        let remaining = cache.ttl(&spec.key).await.unwrap_or(Remaining::NoKey);
         let state = match Entry::parse(&found) {
             Entry::Value(value) => {
-                let ours = value.fingerprint == self.core.row_fingerprint();
+                let ours = value.fingerprint == spec.shape.fingerprint;
                 let limit = self.core.context.policy.max_unpacked_bytes;
-                let body = value
-                    .body
-                    .unpacked(limit)
-                    .filter(|body| ours && Optional::<Shared<R::Entity>>::decode(body).is_some());
+                let body =
+                    value.body.unpacked(limit).filter(|body| ours && A::decode(body).is_some());
                 match body {
                     None => State::Foreign,
                     Some(Body::Nothing) => State::Negative,
@@ -98,11 +108,13 @@ impl<R: CachedRepository> Repository<'_, R> {
             State::Value | State::Negative => {
                 let counters = Arc::default();
                 let reader = self.core.reader(&counters);
-                let spec = self.core.row_spec(level, key);
+                let Ok(tags) = self.stamps(&spec.tags).await else {
+                    return Explanation { origin: Origin::Database, ..nowhere(State::Value) };
+                };
                 let asked = self.core.context.clock.elapsed();
                 let (bytes, remaining) = (Some(found), Some(remaining));
-                let found = Found { bytes, tags: Vec::new(), remaining, asked };
-                match reader.judge::<Optional<Shared<R::Entity>>>(&spec, found) {
+                let found = Found { bytes, tags, remaining, asked };
+                match reader.judge::<A>(&spec, found) {
                     Look::Hit(_) => Origin::Cache,
                     Look::Miss(_) => Origin::Database,
                 }
@@ -110,6 +122,11 @@ impl<R: CachedRepository> Repository<'_, R> {
             _ => Origin::Database,
         };
         Explanation { key: shown, origin, state, remaining, bytes }
+    }
+
+    /// What stands at these tags.
+    async fn stamps(&self, tags: &[Key]) -> Result<Vec<Option<Bytes>>> {
+        if tags.is_empty() { Ok(Vec::new()) } else { self.core.context.cache.get_many(tags).await }
     }
 }
 

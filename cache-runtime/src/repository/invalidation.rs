@@ -166,8 +166,8 @@ impl<R: CachedRepository> Changing<'_, R> {
         let (mut old, mut new) = (by_id(self.old), by_id(new));
         let unlocked: Vec<Id<R>> =
             self.rows.iter().filter(|id| !old.contains_key(id)).cloned().collect();
-        if self.core.config.tags.is_empty() {
-            // Look-ups and lists find out by themselves that a row is not what it was.
+        if self.core.config.tags.is_empty() && self.core.config.conditions.is_empty() {
+            // Look-ups and lists by columns find out by themselves that a row is not what it was.
             for id in &unlocked {
                 let keys = vec![self.core.row_key(id)?, self.core.table_tag()?];
                 transaction.touch(&self.core.context, &self.core.operations.write, keys);

@@ -2,6 +2,9 @@
 
 use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 
+use sqlx::Arguments as _;
+use sqlx::postgres::PgArguments;
+
 /// A part of a list: so many rows, after so many. Rows come in the order of their ids.
 ///
 /// Ranges are pages: `..` is the whole list, `..20` its first twenty rows, `40..60` twenty rows after forty.
@@ -38,8 +41,21 @@ impl Page {
         all.get(place(start)..place(end)).unwrap_or_default()
     }
 
+    /// The page of a list that has no more rows than these.
+    pub(super) fn at_most(self, rows: Option<u64>) -> Self {
+        let left = rows.map(|rows| rows.saturating_sub(self.offset));
+        Self { limit: left.into_iter().chain(self.limit).min(), ..self }
+    }
+
+    /// Appends `LIMIT` and `OFFSET` to a query's arguments.
+    pub(super) fn bound(self, mut arguments: PgArguments) -> sqlx::Result<PgArguments> {
+        let (limit, offset) = self.to_sql();
+        arguments.add(limit).and_then(|()| arguments.add(offset)).map_err(sqlx::Error::Encode)?;
+        Ok(arguments)
+    }
+
     /// As the arguments of `LIMIT` (`NULL` for no limit) and `OFFSET`.
-    pub(super) fn to_sql(self) -> (Option<i64>, i64) {
+    fn to_sql(self) -> (Option<i64>, i64) {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         (self.limit.map(number), number(self.offset))
     }

@@ -354,24 +354,20 @@ pub(super) fn page_query<E: Entity>(
     value: &impl IndexValue,
     page: Page,
 ) -> sqlx::Result<(&'static str, PgArguments)> {
-    use sqlx::Arguments;
     let sql = core.sql(kind, number).ok_or_else(|| no_such_index(number))?.1;
-    let mut arguments = look_up_arguments(value)?;
-    let (limit, offset) = page.to_sql();
-    arguments.add(limit).and_then(|()| arguments.add(offset)).map_err(sqlx::Error::Encode)?;
-    Ok((sql, arguments))
+    Ok((sql, page.bound(look_up_arguments(value)?)?))
 }
 
-fn no_such_index(number: usize) -> sqlx::Error {
+pub(super) fn no_such_index(number: usize) -> sqlx::Error {
     sqlx::Error::InvalidArgument(format!(
         "the repository's annotation has no index of number {number}"
     ))
 }
 
-struct LookUp {
-    pool: PgPool,
-    sql: sqlx::Result<&'static str>,
-    arguments: sqlx::Result<PgArguments>,
+pub(super) struct LookUp {
+    pub(super) pool: PgPool,
+    pub(super) sql: sqlx::Result<&'static str>,
+    pub(super) arguments: sqlx::Result<PgArguments>,
 }
 
 impl LookUp {
@@ -393,7 +389,7 @@ impl LookUp {
 }
 
 /// Makes a load that owns what it needs go on without its caller.
-fn carried<Fut>() -> Option<Carry<Fut, Fut::Output>>
+pub(super) fn carried<Fut>() -> Option<Carry<Fut, Fut::Output>>
 where
     Fut: Future<Output: Send> + Send + 'static,
 {

@@ -186,13 +186,14 @@ impl<R: CachedRepository> Repository<'_, R> {
                 pieces.push(Piece::Column(*column));
             }
             let head = core.index_key(kind, index).finish()?.as_str().to_owned();
-            Ok(KeyText { head, pieces, is_name: false })
+            Ok(KeyText { head, pieces, is_name: false, when: None })
         };
         let tag_head = core.context.namespace.tag().finish()?.as_str().to_owned();
         let tags = core.config.tags.iter().map(|tag| KeyText {
             head: tag_head.clone(),
             pieces: tag.pieces.iter().map(piece).collect(),
             is_name: true,
+            when: None,
         });
         Ok(Plan {
             namespace: core.context.namespace.clone(),
@@ -202,9 +203,11 @@ impl<R: CachedRepository> Repository<'_, R> {
                 head: format!("{}:=", core.key().text("id").finish()?),
                 pieces: row,
                 is_name: false,
+                when: None,
             },
             indexes: core.indexes().map(index).collect::<Result<_>>()?,
             tags: tags.collect(),
+            conditions: core.condition_texts(),
             table_tag: core.context.namespace.tag().text(R::Entity::TABLE).finish()?,
             table_prefix: core.context.namespace.prefix(R::Entity::TABLE),
         })
@@ -238,6 +241,9 @@ impl<E: Entity> Core<E> {
         }
         for template in self.config.tags {
             keys.push(self.tag_of(template.pieces, row)?);
+        }
+        for key in self.condition_keys(row) {
+            keys.push(key?);
         }
         Ok(keys)
     }

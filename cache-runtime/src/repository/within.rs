@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::condition;
 use super::config::CachedRepository;
 use super::core::{Core, Kind, Registry};
 use super::page::Page;
@@ -107,6 +108,21 @@ impl<'t, R: CachedRepository> Within<'t, R> {
         page: Page,
     ) -> sqlx::Result<Vec<Arc<R::Entity>>> {
         self.page(Kind::List, number, value, page).await
+    }
+
+    /// A page of the rows that meet the condition of this number, in the list's order.
+    ///
+    /// # Errors
+    /// Those of the plain query.
+    pub async fn list_where(
+        &mut self,
+        number: usize,
+        value: impl IndexValue,
+        page: Page,
+    ) -> sqlx::Result<Vec<Arc<R::Entity>>> {
+        let (sql, arguments) = condition::page_query(self.core, number, &value, page)?;
+        let rows = Rows::<R::Entity>::rows_by(self.transaction.live()?, sql, arguments).await?;
+        Ok(rows.into_iter().map(Arc::new).collect())
     }
 
     async fn page(

@@ -170,7 +170,7 @@ impl<R: CachedRepository> Repository<'_, R> {
     }
 
     /// Leaves keys in the outbox, where that is the policy and somebody will deliver them.
-    async fn leave(&self, keys: &[Key], error: Error) -> Result<()> {
+    pub(super) async fn leave(&self, keys: &[Key], error: Error) -> Result<()> {
         let context = &self.core.context;
         if !context.goes_by_outbox() {
             return Err(error);

@@ -191,3 +191,28 @@ async fn what_is_invalidated_during_an_outage_waits_in_the_outbox() {
     cut.hits().await;
     assert_eq!(cut.population().await, 1);
 }
+
+#[tokio::test]
+async fn an_invalidation_by_pattern_that_the_cache_cannot_be_told_of_goes_by_the_outbox() {
+    let cut = Cut::new(Level::Strong).await;
+    cut.cities.repository().unwatch().await.unwrap();
+    cut.hits().await;
+    cut.world.cached(1).await;
+    cut.change_while_away().await;
+    cut.cities.invalidate_matching("id:*").await.unwrap_err();
+    assert_eq!(cut.world.outbox().await, Vec::<String>::new(), "nobody would deliver it");
+
+    let relay = cut.cities.cache.relay(cut.world.pool()).spawn().unwrap();
+    assert_eq!(cut.cities.invalidate_matching("id:*").await.unwrap(), 0);
+    assert_eq!(
+        cut.world.outbox().await,
+        ["cities:*"],
+        "an entry of the outbox is a key or a prefix"
+    );
+    assert_eq!(cut.population().await, 1, "the cache is not believed");
+    cut.proxy.forward();
+    eventually("it is delivered", || async { !cut.world.is_cached(1).await }).await;
+    cut.hits().await;
+    assert_eq!(cut.population().await, 1);
+    relay.stop().await;
+}

@@ -83,6 +83,38 @@ fn the_documentation_of_a_repository() {
 }
 
 #[test]
+fn lists_by_condition() {
+    let item = quote! {
+        pub struct Cities {
+            db: PgPool,
+            cache: CacheManager,
+        }
+    };
+    let all = crate::model::repository::METHODS.map(|name| quote::format_ident!("{name}"));
+    let but = |kept: &[&str]| {
+        let left: Vec<_> =
+            all.iter().filter(|name| !kept.iter().any(|kept| *name == kept)).collect();
+        cached_repository(
+            quote! {
+                entity = City,
+                list(name = big, where = "population >= 100_000 AND NOT (country IN ('PT', 'ES') OR ruin = TRUE)"),
+                list(
+                    name = above,
+                    where = "country = $country AND population > $min",
+                    order = "population DESC NULLS LAST, slug",
+                    limit = 100,
+                    buckets(min = [-1, 1_000])
+                ),
+                except(#(#left),*)
+            },
+            item.clone(),
+        )
+    };
+    snapshot!("conditions", code(but(&["explain", "within"])));
+    snapshot!("conditions_docs", docs(but(&["explain"])));
+}
+
+#[test]
 fn after_mistakes_the_item_stands_and_what_can_be_made_is_made() {
     snapshot!(
         "after_mistakes",
@@ -108,6 +140,7 @@ fn after_mistakes_the_item_stands_and_what_can_be_made_is_made() {
                     refresh,
                     stats,
                     invalidate,
+                    invalidate_matching,
                     verify_schema,
                     watch,
                     unwatch,

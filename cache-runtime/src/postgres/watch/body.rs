@@ -65,7 +65,8 @@ fn held(namespace: &str) -> String {
     )
 }
 
-/// Rows before and after: the row's own keys and tags in any case, look-ups and lists where they differ.
+/// Rows before and after: the row's own keys and tags in any case, lists by condition where the row meets it, look-ups and
+/// other lists where they differ.
 fn of_both(plan: &Plan, table: &Table) -> String {
     let columns = |of: &str, columns: &mut dyn Iterator<Item = usize>| {
         columns.map(|at| format!("{of}.{}", quote(plan.name_of(at)))).collect::<Vec<_>>().join(", ")
@@ -77,7 +78,7 @@ fn of_both(plan: &Plan, table: &Table) -> String {
         .collect::<Vec<_>>()
         .join(" AND ");
     let mut keys = Vec::new();
-    for key in std::iter::once(&plan.row).chain(&plan.tags) {
+    for key in std::iter::once(&plan.row).chain(&plan.tags).chain(&plan.conditions) {
         keys.extend([BEFORE, AFTER].map(|side| table.key(plan, key, side)));
     }
     for index in &plan.indexes {

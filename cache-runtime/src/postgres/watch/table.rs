@@ -163,7 +163,7 @@ impl Table {
         }
     }
 
-    /// A key of the row that is called `of`; `NULL` where a column of it is.
+    /// A key of the row that is called `of`; `NULL` where a column of it is, or the row does not have it.
     pub(super) fn key(&self, plan: &Plan, key: &KeyText, of: &str) -> String {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => literal(text),
@@ -171,10 +171,14 @@ impl Table {
             Piece::Column(column) => self.part(plan, *column, of),
         };
         let text = key.pieces.iter().map(piece).collect::<Vec<_>>().join(" || ");
-        match (text.is_empty(), key.is_name) {
+        let whole = match (text.is_empty(), key.is_name) {
             (true, _) => literal(&key.head),
             (false, true) => format!("{} || cache_runtime.escape({text})", literal(&key.head)),
             (false, false) => format!("{} || {text}", literal(&key.head)),
+        };
+        match key.when {
+            Some(when) => format!("CASE WHEN {} THEN {whole} END", when.sql(plan.columns, of)),
+            None => whole,
         }
     }
 }
