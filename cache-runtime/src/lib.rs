@@ -131,9 +131,9 @@ pub use clock::{Clock, Moment, SystemClock};
 pub use error::{Error, ErrorKind, Result};
 pub use key::{Key, KeyBuilder, Namespace, Pattern, Prefix};
 pub use manager::{
-    CacheConfig, CacheManager, CacheManagerBuilder, Cached, Driver, Fresh, Guard, Health, Holding,
-    Item, ItemKey, Items, MemoryGroup, MemoryReport, MemoryReportBuilder, MemoryReportProgress,
-    Secret, Tiers,
+    CacheConfig, CacheManager, CacheManagerBuilder, Cached, Driver, Effects, Event, EventBus,
+    EventBusBuilder, EventStats, Fresh, Guard, Health, Holding, Item, ItemKey, Items, MemoryGroup,
+    MemoryReport, MemoryReportBuilder, MemoryReportProgress, Secret, Tiers,
 };
 #[cfg(feature = "metrics")]
 pub use manager::{MetricKind, MetricName, Metrics, MetricsTask};

@@ -3,6 +3,7 @@
 mod behind;
 mod builder;
 mod config;
+mod events;
 mod health;
 mod items;
 #[cfg(feature = "metrics")]
@@ -19,6 +20,9 @@ use std::sync::Arc;
 pub use self::metrics::{MetricKind, MetricName, Metrics, MetricsTask};
 pub use builder::CacheManagerBuilder;
 pub use config::{CacheConfig, Driver, Secret};
+#[cfg(feature = "postgres")]
+pub(crate) use events::Target;
+pub use events::{Effects, Event, EventBus, EventBusBuilder, EventStats};
 pub use health::Health;
 pub use items::{Cached, Fresh, Guard, Holding, Item, ItemKey, Items, Tiers};
 use items::{Failures, Shelf};

@@ -5,6 +5,7 @@ mod call;
 mod condition;
 mod config;
 mod core;
+mod detached;
 mod explain;
 mod invalidation;
 mod operations;
@@ -25,6 +26,7 @@ pub use config::{
     Buckets, CachedRepository, Condition, Index, RepositoryConfig, Slot, TagPiece, TagTemplate,
 };
 pub(crate) use core::{Core, Registry};
+pub(crate) use detached::Detached;
 pub use explain::{Explanation, State};
 pub(crate) use invalidation::may_have_changed;
 pub use invalidation::{Changing, Invalidation};

@@ -191,7 +191,7 @@ impl<R: CachedRepository> Changing<'_, R> {
 /// have inserted it since, and the statements then changed a state that the transaction itself sees no more. Another
 /// connection does: that one out of the pool that is idle, else a new one, because waiting for one while the transaction has
 /// the last is a deadlock.
-async fn as_others_see<E: Entity>(
+pub(super) async fn as_others_see<E: Entity>(
     transaction: &CacheTransaction,
     ids: Vec<E::Id>,
 ) -> sqlx::Result<Vec<E>> {

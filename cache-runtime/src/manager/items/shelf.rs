@@ -29,7 +29,7 @@ impl Shelf {
         Self { operations: Operations::default(), kinds: RwLock::default(), failures }
     }
 
-    pub(super) fn operations(&self) -> &Operations {
+    pub(in crate::manager) fn operations(&self) -> &Operations {
         &self.operations
     }
 
