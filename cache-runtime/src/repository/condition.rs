@@ -10,15 +10,17 @@ use std::sync::Arc;
 
 use super::Repository;
 use super::config::{CachedRepository, Condition};
-use super::core::{Approach, Core, look_up_arguments};
+use super::core::{Approach, Core, Due, look_up_arguments};
 use super::explain::Explanation;
 use super::page::Page;
 use super::read::{LookUp, carried, no_such_index};
 use super::share::{own, sharing};
+use sqlx::postgres::PgPool;
+
 use crate::entry::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, KeyBuilder, ScratchKey};
-use crate::mind::{Answer, Kept, Turn, Whole};
+use crate::mind::{Answer, Kept, Spec, Turn, Whole};
 use crate::policy::Codec;
 use crate::postgres::watch::{KeyText, Piece};
 use crate::postgres::{self, Entity, IndexValue, Statements, When, order_by};
@@ -141,6 +143,13 @@ impl ConditionPlan {
         })
     }
 
+    /// The statement of the list with these values of its parameters.
+    fn look_up(&self, pool: &PgPool, value: &impl IndexValue) -> LookUp {
+        let whole = Page::all().at_most(self.condition.limit);
+        let arguments = look_up_arguments(value).and_then(|arguments| whole.bound(arguments));
+        LookUp { pool: pool.clone(), sql: Ok(self.rows), arguments }
+    }
+
     /// The key of the list with these values of its parameters.
     fn key(&self, value: &impl IndexValue) -> ScratchKey {
         let mut key = ScratchKey::begin(&self.head);
@@ -209,26 +218,32 @@ impl<R: CachedRepository> Repository<'_, R> {
         let core = self.core;
         let plan = core.conditions.get(number).ok_or_else(|| no_such_index(number))?;
         let level = core.level.here();
-        let nearest = plan.key(&value);
-        let far = match core.approach::<Found<R>>(level, plan.shape.fingerprint, nearest) {
-            Approach::Near(rows) => return Ok(page.of(&rows).to_vec()),
+        let operation = core.operations.condition(number);
+        let reader = core.reader(operation);
+        let (fingerprint, nearest) = (plan.shape.fingerprint, plan.key(&value));
+        let far = match core.approach::<Found<R>>(operation, level, fingerprint, nearest) {
+            Approach::Near(rows, None) => return Ok(page.of(&rows).to_vec()),
+            Approach::Near(rows, Some(Due { key, nonce })) => {
+                if let Ok(tags) = plan.tags(&value) {
+                    let look_up = plan.look_up(self.host.db(), &value);
+                    let load = |turn| listed::<R::Entity>(look_up, turn);
+                    let spec = Spec { tags, ..core.spec(level, key, plan.shape) };
+                    reader.renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
+                }
+                return Ok(page.of(&rows).to_vec());
+            }
             Approach::Far(key) => key.and_then(|key| Ok((key, plan.tags(&value)?))),
         };
-        let whole = Page::all().at_most(plan.condition.limit);
-        let arguments = look_up_arguments(&value).and_then(|arguments| whole.bound(arguments));
-        let look_up = LookUp { pool: self.host.db().clone(), sql: Ok(plan.rows), arguments };
+        let look_up = plan.look_up(self.host.db(), &value);
         let rows = match far {
             Ok((key, tags)) => {
-                let mut spec = core.spec(level, key, plan.shape);
-                spec.tags = tags;
+                let spec = Spec { tags, ..core.spec(level, key, plan.shape) };
                 let load = (|turn| listed::<R::Entity>(look_up, turn), carried());
-                core.reader().read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
+                reader.read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
             }
             Err(error) => {
-                core.reader().failed("writing a key", &error);
-                core.reader()
-                    .load_alone(None, own, |turn| listed::<R::Entity>(look_up, turn))
-                    .await?
+                reader.failed("writing a key", &error);
+                reader.load_alone(None, own, |turn| listed::<R::Entity>(look_up, turn)).await?
             }
         };
         Ok(page.of(&rows).to_vec())
@@ -247,9 +262,8 @@ impl<R: CachedRepository> Repository<'_, R> {
         };
         let near = core.near(level, plan.shape.fingerprint, &plan.key(&value)).is_some();
         let spec = || {
-            let mut spec = core.spec(level, plan.key(&value).finish()?, plan.shape);
-            spec.tags = plan.tags(&value)?;
-            Ok(spec)
+            let tags = plan.tags(&value)?;
+            Ok(Spec { tags, ..core.spec(level, plan.key(&value).finish()?, plan.shape) })
         };
         self.explained::<Found<R>>(near, spec()).await
     }

@@ -121,7 +121,7 @@ impl<R: CachedRepository> Repository<'_, R> {
             keys.insert(key);
         }
         keys.extend(self.ways_to(rows)?);
-        transaction.touch(&core.context, &core.counters, keys);
+        transaction.touch(&core.context, &core.operations.write, keys);
         Ok(())
     }
 }

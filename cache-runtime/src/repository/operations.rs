@@ -19,6 +19,7 @@ pub(super) struct Operations {
     pub(super) write: Arc<Counters>,
     unique: Vec<Arc<Counters>>,
     list: Vec<Arc<Counters>>,
+    conditions: Vec<Arc<Counters>>,
     calls: Places<Arc<Counters>>,
     pub(super) all: Arc<AllCounters>,
 }
@@ -45,6 +46,11 @@ impl Operations {
             get_many: all.read("get_many"),
             unique: config.unique.iter().map(|index| by("find", index)).collect(),
             list: config.list.iter().map(|index| by("list", index)).collect(),
+            conditions: config
+                .conditions
+                .iter()
+                .map(|condition| all.read(format!("list_{}", condition.name)))
+                .collect(),
             warm: all.read("warm"),
             refresh: all.read("refresh"),
             write: all.write(),
@@ -60,6 +66,11 @@ impl Operations {
         };
         // An index that the annotation does not have is an error a little later.
         all.get(number).unwrap_or(&self.write)
+    }
+
+    /// Those of a list by condition.
+    pub(super) fn condition(&self, number: usize) -> &Arc<Counters> {
+        self.conditions.get(number).unwrap_or(&self.write)
     }
 
     /// Those of a cached method.

@@ -38,7 +38,8 @@ impl<R: CachedRepository> Repository<'_, R> {
             outcome => {
                 let removed = outcome?;
                 self.core
-                    .counters
+                    .operations
+                    .write
                     .invalidations
                     .add(usize::try_from(removed).unwrap_or(usize::MAX));
                 Ok(removed)

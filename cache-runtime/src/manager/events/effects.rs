@@ -94,7 +94,7 @@ impl Effects {
             Ok(keys) if keys.is_empty() => {}
             Ok(keys) => {
                 note(manager.0.context.remove(&keys).await);
-                manager.0.shelf.counters().invalidations.add(keys.len());
+                manager.0.shelf.writes().invalidations.add(keys.len());
             }
             Err(error) => note(Err(error)),
         }
@@ -114,7 +114,7 @@ impl Effects {
     ) -> sqlx::Result<()> {
         let keys = self.take_keys()?;
         transaction.live()?;
-        transaction.touch(&manager.0.context, manager.0.shelf.counters(), keys);
+        transaction.touch(&manager.0.context, manager.0.shelf.writes(), keys);
         for target in &self.targets {
             target.touch(transaction).await?;
         }

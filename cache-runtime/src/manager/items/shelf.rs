@@ -29,8 +29,13 @@ impl Shelf {
         Self { operations: Operations::default(), kinds: RwLock::default(), failures }
     }
 
-    pub(in crate::manager) fn operations(&self) -> &Operations {
+    pub(super) fn operations(&self) -> &Operations {
         &self.operations
+    }
+
+    /// The counters of whatever only invalidates.
+    pub(in crate::manager) fn writes(&self) -> &Arc<Counters> {
+        &self.operations.write
     }
 
     /// The counters of everything that is done with items.
