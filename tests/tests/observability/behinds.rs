@@ -104,3 +104,25 @@ async fn what_waits_what_is_applied_and_what_dies_is_seen() {
     assert!(moved.contains(&"write_behind_dead{scores} 1".to_owned()), "{moved:?}");
     worker.stop().await;
 }
+
+#[tokio::test]
+async fn a_strategy_counts_under_the_name_of_its_source_however_many_there_are() {
+    let world = World::new().await;
+    let watched = Watched::of(&world.here.cache);
+    let source = Scores::default();
+    source.0.lock().unwrap().0.insert(7, 1200);
+    let (one, other) = (
+        world.here.cache.read_through("scores", source.clone()),
+        world.here.cache.cache_aside("scores", source),
+    );
+    assert_eq!(one.get(&7).await.unwrap().as_deref(), Some(&1200));
+    world.here.cache.drain().await;
+    let expected = [
+        "fills{source:scores,get} 1",
+        "loads{source:scores,get} 1",
+        "misses{source:scores,get,backend} 1",
+    ];
+    assert_eq!(watched.moved(), expected);
+    assert_eq!(other.get(&7).await.unwrap().as_deref(), Some(&1200));
+    assert_eq!(watched.moved(), ["hits{source:scores,get,backend} 1"]);
+}

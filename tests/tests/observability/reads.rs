@@ -255,3 +255,16 @@ async fn the_numbers_are_there_without_a_recorder() {
     assert_eq!(world.here.repository().stats().hits, 1);
     assert_eq!(world.here.cache.stats(), world.here.stats());
 }
+
+#[tokio::test]
+async fn a_renewal_is_a_load_and_no_miss() {
+    // So large that every reader renews.
+    let world = World::with(|builder| builder.refresh_ahead(1e12)).await;
+    let watched = Watched::of(&world.here.cache);
+    world.cached(1).await;
+    watched.moved();
+    world.here.get(1).await.unwrap();
+    world.here.cache.drain().await;
+    let expected = ["hits{get,backend} 1", "loads{get} 1", "renewals{get,done} 1"];
+    assert_eq!(watched.moved(), expected);
+}

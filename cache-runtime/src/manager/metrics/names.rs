@@ -32,6 +32,7 @@ pub enum MetricKind {
 const OPERATION: &[&str] = &["repository", "operation"];
 const TIER: &[&str] = &["repository", "operation", "tier"];
 const REASON: &[&str] = &["repository", "operation", "reason"];
+const OUTCOME: &[&str] = &["repository", "operation", "outcome"];
 const REPOSITORY: &[&str] = &["repository"];
 const QUEUE: &[&str] = &["queue"];
 const NONE: &[&str] = &[];
@@ -73,6 +74,8 @@ names! {
         "Values put into the backend";
     REJECTED_FILLS = "cache_rejected_fills_total", Counter, Count, REASON,
         "Values that were loaded and not cached: a writer came between, too large, no codec";
+    RENEWALS = "cache_renewals_total", Counter, Count, OUTCOME,
+        "Renewals of values while they were served: done, refused because a writer or another reader came between, failed";
     ADMITTED = "cache_tier_admissions_total", Counter, Count, OPERATION,
         "Values put into the tier in the process";
     REFUSED = "cache_tier_refusals_total", Counter, Count, OPERATION,

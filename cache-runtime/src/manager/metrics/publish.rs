@@ -62,6 +62,9 @@ impl To {
         with(names::REJECTED_FILLS, "reason", "writer", since.rejected_fills);
         with(names::REJECTED_FILLS, "reason", "too_large", since.too_large);
         with(names::REJECTED_FILLS, "reason", "unencodable", since.unencodable);
+        with(names::RENEWALS, "outcome", "done", since.renewals);
+        with(names::RENEWALS, "outcome", "refused", since.refused_renewals);
+        with(names::RENEWALS, "outcome", "failed", since.failed_renewals);
         for (name, since) in [
             (names::NEGATIVE_HITS, since.negative_hits),
             (names::COALESCED, since.coalesced),
