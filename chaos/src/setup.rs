@@ -11,6 +11,9 @@ use crate::shop::Items;
 /// Less than the TTL of the table's repository, so that it is in force now and then.
 const STALE: Duration = Duration::from_secs(4);
 
+/// A load takes a millisecond or two: so readily that a value is renewed some seconds before its TTL is over.
+const READILY: f64 = 3000.0;
+
 /// The levels that reads go through, each as often as it stands here.
 pub(crate) const LEVELS: [Level; 12] = [
     Level::Strong,
@@ -40,10 +43,15 @@ pub(crate) struct Standing {
     _relay: Relay,
 }
 
-/// Every other process serves what has outlived its TTL while the database fails; what was invalidated it must not serve
-/// even then.
+/// Some processes serve what has outlived its TTL, while the database fails or while it is renewed; some renew values
+/// ahead of their TTL. What was invalidated none may serve, and no renewal may bring back.
 pub(crate) fn options(builder: CacheManagerBuilder, process: u16) -> CacheManagerBuilder {
-    if process.is_multiple_of(2) { builder.stale_on_error(STALE) } else { builder }
+    match process % 4 {
+        0 => builder.stale_on_error(STALE),
+        1 => builder.refresh_ahead(READILY),
+        2 => builder.stale_on_error(STALE).stale_while_revalidate(STALE),
+        _ => builder,
+    }
 }
 
 pub(crate) fn stand(items: &Items) -> cache_runtime::Result<Standing> {

@@ -67,7 +67,16 @@ pub(crate) struct Item {
     pub(crate) version: i64,
 }
 
-#[cached_repository(entity = Item, ttl = "12s", negative_ttl = "12s", unique(code), list(shelf), tags("shelf:{shelf}"))]
+#[cached_repository(
+    entity = Item,
+    ttl = "12s",
+    negative_ttl = "12s",
+    unique(code),
+    list(shelf),
+    list(name = standing_on, where = "shelf = $shelf", order = "id"),
+    list(name = from, where = "id >= $least", order = "id", buckets(least = [100])),
+    tags("shelf:{shelf}")
+)]
 #[derive(Clone, Debug)]
 pub(crate) struct Items {
     pub(crate) db: PgPool,
@@ -99,6 +108,12 @@ impl Items {
         stamp: (i64, i64),
     ) -> sqlx::Result<Option<i64>> {
         put(tx.connection(), id, shelf, stamp).await
+    }
+}
+
+impl From<&Item> for Brief {
+    fn from(item: &Item) -> Self {
+        brief((item.id, item.version, item.op))
     }
 }
 

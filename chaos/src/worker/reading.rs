@@ -63,10 +63,27 @@ async fn ask(worker: &Worker, rng: &mut Rng, level: Level) -> sqlx::Result<Answe
         }
         86..99 => {
             let number = rng.u8(0..SHELVES);
-            let rows = on_shelf(worker, &shelf(number).unwrap_or_default(), level).await?;
-            Answer::Snapshot { shelf: Some(number), rows: briefs(rows) }
+            let of = shelf(number).unwrap_or_default();
+            let rows = match worker.asked(level) {
+                Some(Store::Cached(items)) if rng.bool() => {
+                    let rows = items.list_standing_on(&of, ..).at(ours(level)).await?;
+                    rows.iter().map(|row| Brief::from(&**row)).collect()
+                }
+                _ => briefs(on_shelf(worker, &of, level).await?),
+            };
+            Answer::Snapshot { shelf: Some(number), rows }
         }
-        _ => Answer::Snapshot { shelf: None, rows: briefs(everything(worker, level).await?) },
+        _ => {
+            let rows = match worker.asked(level) {
+                Some(Store::Cached(items)) if rng.bool() => {
+                    // Ids begin with one.
+                    let rows = items.list_from(rng.i64(-5..=1), ..).at(ours(level)).await?;
+                    rows.iter().map(|row| Brief::from(&**row)).collect()
+                }
+                _ => briefs(everything(worker, level).await?),
+            };
+            Answer::Snapshot { shelf: None, rows }
+        }
     })
 }
 
