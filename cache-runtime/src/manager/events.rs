@@ -148,7 +148,9 @@ impl EventBus {
 
     /// Lets the handlers of this process say what the event makes wrong, and invalidates it. Once this has returned, a
     /// read that begins finds nothing that was cached before the call, nor that was being loaded then: in this process at
-    /// every level, in the others at `Strong`, and at `Bounded(t)` within `t`.
+    /// every level, in the others at `Strong`, and at `Bounded(t)` within `t`. Of rows that is so of what their cached and
+    /// their stored state is found by, as with a repository's `invalidate`: a look-up that only an older state had stays to
+    /// its TTL.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) for an event without a handler here. What kept the backend, or the database where rows

@@ -132,11 +132,13 @@ impl Context {
         outcome.map(drop)
     }
 
-    /// Empties the tier of this process.
+    /// Empties the tier of this process, and takes all flights away from those who come later.
     pub(crate) fn forget_everything(&self) {
         if let Some(tier) = &self.tier {
             tier.empty();
         }
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.iter().filter_map(Weak::upgrade).for_each(|flights| flights.forget_all());
     }
 
     /// Takes a key out of the tier, and its flights away from those who come later.

@@ -124,6 +124,11 @@ impl Flights {
         lock(&self.flights).remove(key);
     }
 
+    /// The same for all flights.
+    pub(super) fn forget_all(&self) {
+        lock(&self.flights).clear();
+    }
+
     /// Remembers a lease that was waited for in vain.
     pub(crate) fn suspect(&self, key: &Key, lease: Token) {
         let mut suspects = lock(&self.suspects);

@@ -88,7 +88,8 @@ impl Loads {
         Turn { _own: None, _all: None }
     }
 
-    fn at_once(&self, own: Option<&Arc<Semaphore>>) -> Option<Turn> {
+    /// A turn, where nobody has to wait for one.
+    pub(crate) fn at_once(&self, own: Option<&Arc<Semaphore>>) -> Option<Turn> {
         let own = match own {
             Some(own) => Some(Arc::clone(own).try_acquire_owned().ok()?),
             None => None,

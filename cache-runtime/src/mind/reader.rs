@@ -17,7 +17,7 @@ use super::stats::Counters;
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::policy::Level;
+use crate::policy::{Level, Loading};
 use crate::port::Step;
 
 /// How one failure is handed to several callers: split off a copy, and make it a failure again. And how a failure of
@@ -196,7 +196,9 @@ impl Reader<'_> {
         let began = self.context.clock.elapsed();
         let (loaded, permit, leader) = match (permit, carry) {
             (Some(permit), Some(carry)) if soft::applies(spec, &permit) => {
-                let load = tokio::spawn(carry(load(turn)).instrument(self.counters.of.span()));
+                let load = tokio::spawn(
+                    Loading::of(carry(load(turn))).instrument(self.counters.of.span()),
+                );
                 let underway = Underway { load, began, permit, leader };
                 match self.wait_softly::<A, E>(spec, underway).await {
                     Waited::GoesOn(value) => return Ok(value),

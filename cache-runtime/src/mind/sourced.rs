@@ -201,15 +201,17 @@ impl<S: CacheableSource> Sourced<S> {
         let Source { context, head, shape, counters, .. } = &*self.shared;
         let (Level::Bounded(bound), Some(tier)) = (level, &context.tier) else { return None };
         let Some(now) = tier.proven(bound) else {
+            counters.tier_misses.up();
             // A level that only a call has asked for: nobody has seen to its beats yet.
             context.expects(level);
             return None;
         };
         let scratch = ScratchKey::begin(head).written(|head: KeyBuilder| head.value(key));
-        let (kept, due) = tier.get(scratch.text()?, shape.fingerprint, now)?;
-        let value = Row::<S>::recall(kept)?;
-        counters.tier_hits.up();
-        Some((value, due))
+        let kept = scratch.text().and_then(|text| tier.get(text, shape.fingerprint, now));
+        let near = kept.and_then(|(kept, due)| Some((Row::<S>::recall(kept)?, due)));
+        let counter = if near.is_some() { &counters.tier_hits } else { &counters.tier_misses };
+        counter.up();
+        near
     }
 
     fn load(

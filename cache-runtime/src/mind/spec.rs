@@ -44,9 +44,11 @@ pub enum Origin {
 }
 
 impl Spec {
-    /// For how long after its TTL the value is kept.
+    /// For how long after its TTL the value is kept: never longer than its header can say, or readers would take what is
+    /// past its TTL for fresh.
     pub(crate) fn kept_for(&self) -> Duration {
-        self.stale_for.max(self.renewing.revalidate)
+        const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
+        self.stale_for.max(self.renewing.revalidate).min(LONGEST)
     }
 
     /// Whether what is left of a value's life has to be known.

@@ -19,8 +19,9 @@ impl<R: CachedRepository> Repository<'_, R> {
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) for a pattern that is none. What keeps the cache from answering; some entries may then
-    /// be gone. Where there is a relay, and the policy is `Outbox`, all entries of the table have been left in the outbox
-    /// instead, and it is no error: 0 were removed by this call.
+    /// be gone. Where the cache cannot be reached, there is a relay, and the policy is `Outbox`, all entries of the table
+    /// have been left in the outbox instead, and it is no error: 0 were removed by this call. This process reads from the
+    /// database until they are delivered; another one that still reaches the cache may be served old ones until then.
     pub async fn invalidate_matching(&self, glob: &str) -> Result<u64> {
         let context = &self.core.context;
         // Looked at alone, so that an error speaks of what was given.
@@ -31,9 +32,12 @@ impl<R: CachedRepository> Repository<'_, R> {
         let outcome = keyspace.delete_matching(&pattern, Walk::new()).await;
         context.forget_everything();
         match outcome {
-            Err(error) if !matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Config) => {
-                self.leave_table(error).await?;
-                Ok(0)
+            // Whoever delivers the outbox would fail at what the server refuses, as this call has.
+            Err(error) if matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout) => {
+                let left = self.leave_table(error).await;
+                // What was read meanwhile out of a server that is not quite away.
+                context.forget_everything();
+                left.map(|()| 0)
             }
             outcome => {
                 let removed = outcome?;

@@ -1,9 +1,11 @@
 //! What stands in for a batch whose load failed, where its values have tags.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_runtime::testing::Stepper;
 use cache_runtime::{CacheManager, DataSource, Level, ReadThrough, Step, Ttl};
+use tests::in_time;
 
 use crate::renewals::HOUR;
 use crate::source::{Failure, User, Users, user};
@@ -87,4 +89,54 @@ async fn a_value_whose_tag_was_invalidated_during_the_load_stands_in_for_no_batc
     load.open();
     assert_eq!(reader.await.unwrap(), Err(Failure::Lost));
     assert_eq!(users.stats().stale, 0);
+}
+
+/// A user whose name is cached by hand.
+struct Named(CacheManager);
+
+impl DataSource for Named {
+    type Key = u64;
+    type Value = User;
+    type Error = Failure;
+
+    async fn load(&self, _: &u64) -> Result<Option<User>, Failure> {
+        // Kept for no time: it is loaded each time.
+        let name = self
+            .0
+            .remember("name", Duration::ZERO, || async { Ok::<_, Failure>("ada".to_owned()) });
+        Ok(Some(user(&name.await?)))
+    }
+
+    async fn load_many(&self, ids: &[u64]) -> Result<Vec<Option<User>>, Failure> {
+        assert!(ids.is_empty(), "nobody asks for several");
+        Ok(Vec::new())
+    }
+
+    async fn store(&self, _: &User) -> Result<User, Failure> {
+        Err(Failure::Refused)
+    }
+
+    async fn delete(&self, _: &u64) -> Result<bool, Failure> {
+        Err(Failure::Refused)
+    }
+}
+
+/// Otherwise it would wait for the turn that the load around it has.
+#[tokio::test]
+async fn what_a_load_reads_that_may_go_on_without_its_caller_is_a_part_of_that_load() {
+    let cache = CacheManager::builder("town")
+        .memory()
+        .level(Level::Strong)
+        .stale_on_error(HOUR)
+        .soft_timeout(HOUR)
+        .max_loads(1, 10)
+        .build()
+        .unwrap();
+    let users = cache.read_through("users", Named(cache.clone()));
+    assert_eq!(users.get(&7).await.unwrap().unwrap().name, "ada");
+    cache.drain().await;
+    let key = key(&cache);
+    assert!(cache.backend().expire(&key, Ttl::After(HOUR / 2)).await.unwrap(), "{key} is cached");
+    let read = in_time("the load ends", users.get(&7)).await;
+    assert_eq!(read.unwrap().unwrap().name, "ada");
 }

@@ -18,7 +18,7 @@ use super::stream::Stream;
 use crate::entry::Token;
 use crate::error::{ErrorKind, Result};
 use crate::key::{Key, Namespace, Prefix};
-use crate::policy::Ttl;
+use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
     ReleaseOutcome, Replacement, Survey, SurveyFrom, WriteQueue,
@@ -178,23 +178,29 @@ impl CoherentCache for RedisCache {
             let mut live = Vec::with_capacity(keys.len());
             for chunk in keys.chunks(CHUNK) {
                 let mut pipeline = Pipeline::with_capacity(1 + chunk.len());
+                // What is left is asked first: a value that takes another's place in between, and lives longer, is then
+                // taken for one with less left, and never the other way round.
+                for key in chunk {
+                    pipeline.cmd("PTTL").arg(key.as_str());
+                }
                 let mget = pipeline.cmd("MGET");
                 for key in chunk {
                     mget.arg(key.as_str());
-                }
-                for key in chunk {
-                    pipeline.cmd("PTTL").arg(key.as_str());
                 }
                 let pipeline = &pipeline;
                 let exchange = |mut connection| async move {
                     pipeline.query_async::<Vec<redis::Value>>(&mut connection).await
                 };
                 let answers = self.link.run_again(Patience::Reader, exchange).await;
-                let mut answers = self.counted(answers)?.into_iter();
-                let values = answers.next().unwrap_or(redis::Value::Nil);
+                let mut answers = self.counted(answers)?;
+                let values = answers.pop().unwrap_or(redis::Value::Nil);
                 let values: Vec<Option<Bytes>> = self.read(values)?;
                 for (value, life) in values.into_iter().zip(answers) {
-                    let left = remaining(self.read(life)?);
+                    let left = match remaining(self.read(life)?) {
+                        // It came only after that.
+                        Remaining::NoKey => Remaining::Left(Duration::ZERO),
+                        left => left,
+                    };
                     live.push(value.map(|value| (value, left)));
                 }
             }

@@ -92,10 +92,7 @@ impl Effects {
         };
         match self.take_keys() {
             Ok(keys) if keys.is_empty() => {}
-            Ok(keys) => {
-                note(manager.0.context.remove(&keys).await);
-                manager.0.shelf.writes().invalidations.add(keys.len());
-            }
+            Ok(keys) => note(manager.remove(&keys).await),
             Err(error) => note(Err(error)),
         }
         #[cfg(feature = "postgres")]

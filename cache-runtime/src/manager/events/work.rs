@@ -17,8 +17,12 @@ const DELIVERIES: u64 = 1000;
 
 pub(super) struct Work {
     shared: Arc<Shared>,
-    /// How often in a row nothing could be done.
+    /// How often in a row the stream did not answer.
     away: u32,
+    /// Whether it was said that events wait.
+    told: bool,
+    /// Whether it was said what the stream is worth.
+    cautioned: bool,
 }
 
 /// What became of an event.
@@ -34,7 +38,7 @@ enum Outcome {
 
 impl Work {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, away: 0 }
+        Self { shared, away: 0, told: false, cautioned: false }
     }
 
     /// Works until `stop` says so, or its other end is gone. An event is never left halfway.
@@ -55,7 +59,10 @@ impl Work {
                 }
                 Err(error) if error.kind() == ErrorKind::Closed => return,
                 Err(error) => {
+                    // What was taken and not handled is given back before the next round.
+                    settled = false;
                     self.troubled(stream, &error);
+                    self.away = self.away.saturating_add(1);
                     self.pause()
                 }
             };
@@ -81,8 +88,11 @@ impl Work {
     /// Gives back what an earlier life under this name has taken, and says what the stream is worth.
     async fn settle_in(&mut self, stream: &Stream) -> Result<()> {
         stream.queue.leave(&self.shared.options.consumer).await?;
-        for caveat in stream.queue.caveats().await? {
-            tracing::warn!(stream = %stream.name, "{caveat}");
+        if !self.cautioned {
+            for caveat in stream.queue.caveats().await? {
+                tracing::warn!(stream = %stream.name, "{caveat}");
+            }
+            self.cautioned = true;
         }
         Ok(())
     }
@@ -96,6 +106,7 @@ impl Work {
         if taken.is_empty() {
             // The stream answers; what failed for want of others comes again once it is idle.
             self.away = 0;
+            self.told = false;
             return Ok(false);
         }
         let mut touched = Instant::now();
@@ -117,11 +128,9 @@ impl Work {
                 break;
             }
         }
-        if failed == 0 {
-            self.away = 0;
-        } else {
-            self.away = self.away.saturating_add(1);
-        }
+        // The stream itself answers: what others keep from being handled does not hold up the rest.
+        self.away = 0;
+        self.told &= failed > 0;
         Ok(true)
     }
 
@@ -189,10 +198,9 @@ impl Work {
 
     /// Says it once, until something moves again.
     fn troubled(&mut self, stream: &Stream, error: &Error) {
-        if self.away == 0 {
+        if !std::mem::replace(&mut self.told, true) {
             tracing::warn!(stream = %stream.name, %error, "events cannot be handled for now: they wait");
         }
-        self.away = self.away.saturating_add(1);
     }
 
     fn pause(&self) -> Duration {

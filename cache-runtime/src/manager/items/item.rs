@@ -365,7 +365,7 @@ impl<T> Known for Option<T> {
 
 impl CacheManager {
     /// Takes whatever stands at these keys away, but for writers' holds.
-    pub(super) async fn remove(&self, keys: &[Key]) -> Result<()> {
+    pub(in crate::manager) async fn remove(&self, keys: &[Key]) -> Result<()> {
         let write = &self.0.shelf.operations().write;
         self.0.context.remove(keys).await.inspect_err(|_| write.errors.up())?;
         write.invalidations.add(keys.len());

@@ -13,7 +13,8 @@ const MOST_GROUPS: usize = 1000;
 const OTHERS: &str = "(others)";
 
 /// The keys of one kind: what stands before the first value in them, without the namespace. `cities:id` are the rows of
-/// the table `cities`, `cities:by:slug` what `find_by_slug` looks up, `cities:list:country` the lists, `cities:call:largest`
+/// the table `cities`, `cities:by:slug` what `find_by_slug` looks up, `cities:list:country` the lists by a column, `cities:where:big` a
+/// list by condition and its tags, `cities:call:largest`
 /// the answers of a cached method, `tag` the stamps of tags, `item` what is cached by hand, `behind` the values of
 /// write-behinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,7 @@ impl MemoryGroup {
             (Some("id"), None) => Some("get".to_owned()),
             (Some("by"), Some(index)) => Some(format!("find_by_{}", index.replace('+', "_and_"))),
             (Some("list"), Some(index)) => Some(format!("list_by_{}", index.replace('+', "_and_"))),
+            (Some("where"), Some(list)) => Some(format!("list_{list}")),
             (Some("call"), Some(call)) => Some(call.to_owned()),
             _ => None,
         };

@@ -106,7 +106,7 @@ impl Reader<'_> {
         if places.is_empty() {
             return;
         }
-        let Some(turn) = self.turn_to_renew().await else { return };
+        let Some(turn) = self.turn_to_renew() else { return };
         for place in &places {
             self.context.before(Step::Load, &place.key).await;
         }

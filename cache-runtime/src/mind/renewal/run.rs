@@ -176,7 +176,7 @@ impl Reader<'_> {
         if !self.claims(spec, &[(&spec.key, &seen)]).await.contains(&true) {
             return Loaded::Nothing;
         }
-        let Some(turn) = self.turn_to_renew().await else { return Loaded::Nothing };
+        let Some(turn) = self.turn_to_renew() else { return Loaded::Nothing };
         self.context.before(Step::Load, &spec.key).await;
         self.counters.loads.up();
         let began = self.context.clock.elapsed();
@@ -202,12 +202,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Who waits for nobody gives way to those that are waited for.
-    pub(super) async fn turn_to_renew(self) -> Option<Turn> {
+    /// A renewal that nobody waits for gives way to loads that are waited for: where they are as many as may be, the value
+    /// is left to a later reader.
+    pub(super) fn turn_to_renew(self) -> Option<Turn> {
         if Level::is_loading() {
             return Some(Loads::nested());
         }
-        self.context.loads.turn(self.cap).await.ok()
+        self.context.loads.at_once(self.cap)
     }
 
     /// Which of these this process is to renew. Ahead of the TTL the draw has decided; after it the first process to ask.

@@ -1,20 +1,24 @@
 //! Sentinels: whoever watches the servers and says which of them is the primary.
 //!
 //! After the "Guidelines for Redis clients with support for Redis Sentinel" of the Redis documentation. Those ask one
-//! Sentinel after the other; here all are asked at once, and the first that names a primary counts, because one that is
-//! silent would take the time that the others need.
+//! Sentinel after the other and believe the first; here all are asked at once, because one that is silent would take the
+//! time that the others need, and most of them are believed.
 
 use std::fmt;
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ErrorKind as Theirs, RedisConnectionInfo, RedisResult, cmd};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
 use super::secure::Tls;
 use super::{FORMS, reach, settings_of};
 use crate::error::{Error, ErrorKind, Result};
 
 const PORT: u16 = 26379;
+/// For how long the others are listened to once one has answered.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// The Sentinels of one service.
 #[derive(Debug)]
@@ -79,7 +83,8 @@ impl Sentinels {
         Ok((sentinels, format!("redis://{login}h/{db}")))
     }
 
-    /// Where the primary is now, as the first says that knows.
+    /// Where the primary is now: as most of those say that answer while the first of them is news. One that is cut off from
+    /// the others may still name the primary of before.
     pub(super) async fn primary(&self, tls: Option<&Tls>) -> RedisResult<(String, u16)> {
         let mut failed = None;
         let mut asked: JoinSet<RedisResult<(String, u16)>> = JoinSet::new();
@@ -88,14 +93,33 @@ impl Sentinels {
             let tls = tls.cloned();
             asked.spawn(async move { ask((&host, port), tls.as_ref(), &settings, &service).await });
         }
-        while let Some(answer) = asked.join_next().await {
+        let mut votes: Vec<((String, u16), usize)> = Vec::new();
+        let mut until = None;
+        loop {
+            let answer = match until {
+                None => asked.join_next().await,
+                Some(until) => timeout_at(until, asked.join_next()).await.unwrap_or_default(),
+            };
             match answer {
-                Ok(Ok(primary)) => return Ok(primary),
-                Ok(Err(error)) => failed = Some(error),
-                Err(_) => {}
+                None => break,
+                Some(Ok(Ok(primary))) => {
+                    until.get_or_insert_with(|| Instant::now() + GRACE);
+                    match votes.iter_mut().find(|(named, _)| *named == primary) {
+                        Some((_, count)) => *count += 1,
+                        None => votes.push((primary, 1)),
+                    }
+                    if votes.iter().any(|(_, count)| 2 * count > self.hosts.len()) {
+                        break;
+                    }
+                }
+                Some(Ok(Err(error))) => failed = Some(error),
+                Some(Err(_)) => {}
             }
         }
-        Err(failed.unwrap_or_else(|| (Theirs::InvalidClientConfig, "no Sentinel is named").into()))
+        let most = votes.into_iter().rev().max_by_key(|(_, count)| *count);
+        most.map(|(primary, _)| primary).ok_or_else(|| {
+            failed.unwrap_or_else(|| (Theirs::InvalidClientConfig, "no Sentinel is named").into())
+        })
     }
 }
 
