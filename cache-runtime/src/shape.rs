@@ -3,7 +3,9 @@
 //! A type is asked to deserialise itself from a source that has nothing to give and writes down what it was asked
 //! for: names of structs, fields and variants, kinds of numbers, in order. A decision (which field, which variant) is
 //! taken one way in each run, and the runs go through all ways, so that a field whose type refuses the dummy value
-//! hides only what lies beneath it. The idea of tracing a deserialiser is that of `serde-reflection`.
+//! hides only what lies beneath it. The parts of a tuple, and the key and the value of a map, come only one after the
+//! other: each is looked at in runs of its own, in which those before it are given whole. The idea of tracing a deserialiser
+//! is that of `serde-reflection`.
 
 mod trace;
 

@@ -27,3 +27,5 @@ mod outbox;
 mod rows;
 #[path = "hostile/turns.rs"]
 mod turns;
+#[path = "hostile/types.rs"]
+mod types;

@@ -46,6 +46,79 @@ fn any_change_of_a_type_changes_its_fingerprint() {
     }
 }
 
+/// What comes behind a part that has to be whole first.
+macro_rules! behind {
+    ($($module:ident { $($item:item)* })*) => {
+        $(mod $module { use super::*; $(#[derive(Deserialize, PartialEq, Eq, Hash)] $item)* })*
+        fn prints_behind() -> Vec<Vec<u64>> {
+            vec![$(vec![
+                print::<($module::Pair, $module::Number)>(),
+                print::<(Day, $module::Pair)>(),
+                print::<Vec<($module::Kind, $module::Number)>>(),
+                print::<HashMap<$module::Pair, $module::Number>>(),
+                print::<HashMap<String, ($module::Boxed, $module::Kind)>>(),
+                print::<Result<(Day, Stubborn, $module::Number), [$module::Pair; 4]>>(),
+            ]),*]
+        }
+    };
+}
+
+behind! {
+    first { pub(super) struct Pair { a: String, b: i64 } pub(super) enum Kind { Of(Pair), None } pub(super) struct Number(i64); pub(super) enum Boxed { In(Box<Boxed>, i8), Out } }
+    second { pub(super) struct Pair { b: i64, a: String } pub(super) enum Kind { None, Of(Pair) } pub(super) struct Number(u64); pub(super) enum Boxed { Out, In(Box<Boxed>, i8) } }
+}
+
+/// Takes no text but one.
+#[derive(PartialEq, Eq, Hash)]
+struct Day;
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(from)?;
+        if text == "2000-01-01" { Ok(Self) } else { Err(serde::de::Error::custom("no day")) }
+    }
+}
+
+/// Takes nothing.
+struct Stubborn;
+
+impl<'de> Deserialize<'de> for Stubborn {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?;
+        Err(serde::de::Error::custom("never"))
+    }
+}
+
+#[test]
+fn what_stands_behind_a_part_that_refuses_what_it_is_given_changes_the_fingerprint() {
+    let prints = prints_behind();
+    for (at, (one, other)) in prints[0].iter().zip(&prints[1]).enumerate() {
+        assert_ne!(one, other, "{at}");
+    }
+    assert_eq!(prints, prints_behind());
+}
+
+/// The compiler's name for a type is not the same in every build, so it stands in only where nothing else tells it.
+#[test]
+fn a_name_of_the_compiler_s_is_no_part_of_a_fingerprint_that_is_found_without_it() {
+    mod one {
+        #[derive(serde::Deserialize)]
+        pub(super) struct Pair {
+            a: String,
+            b: i64,
+        }
+    }
+    mod other {
+        #[derive(serde::Deserialize)]
+        pub(super) struct Pair {
+            a: String,
+            b: i64,
+        }
+    }
+    assert_eq!(print::<(one::Pair, Day, i64)>(), print::<(other::Pair, Day, i64)>());
+    assert_eq!(print::<[[one::Pair; 16]; 8]>(), print::<[[other::Pair; 16]; 8]>());
+}
+
 #[test]
 fn the_same_type_has_the_same_fingerprint_in_every_run() {
     assert_eq!(print::<base::City>(), print::<base::City>());

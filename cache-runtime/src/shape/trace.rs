@@ -1,11 +1,17 @@
 //! The deserialiser that writes down what it is asked for.
 
+use std::any::type_name;
+use std::cell::Cell;
+
 use serde::de::value::{BorrowedStrDeserializer, U32Deserializer};
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
 
+mod filled;
+
+use self::filled::Filled;
 use super::Shape;
 
 /// The run ended early, which is how most of them end.
@@ -59,9 +65,11 @@ impl Trace {
             }
             match self.forks.last_mut() {
                 Some(fork) => fork.taken += 1,
-                None => break,
+                None => return,
             }
         }
+        // More than is looked at: its name tells it apart from most that it was.
+        self.saw(type_name::<T>());
     }
 
     pub(super) fn shape(&self) -> Shape {
@@ -84,14 +92,31 @@ impl Trace {
         taken
     }
 
+    /// A whole value. Of the decisions in it the first that are good enough stay: what refuses a value may do so long after
+    /// it was given.
+    fn whole<'de, T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, End> {
+        let from = self.at;
+        let value = seed.deserialize(Filled(&mut *self))?;
+        let decided = self.forks.get_mut(from..self.at).unwrap_or_default();
+        decided.iter_mut().for_each(|fork| fork.ways = fork.taken + 1);
+        Ok(value)
+    }
+
     /// Steps into a named type; a type within itself ends the run.
     fn enter(&mut self, name: &'static str, members: &'static [&'static str]) -> Result<(), End> {
         self.saw(name);
         for member in members {
             self.saw(member);
         }
+        self.step_into(name, members).inspect_err(|_| self.saw("within itself"))
+    }
+
+    fn step_into(
+        &mut self,
+        name: &'static str,
+        members: &'static [&'static str],
+    ) -> Result<(), End> {
         if self.within.contains(&(name, members)) {
-            self.saw("within itself");
             return Err(end());
         }
         self.within.push((name, members));
@@ -165,13 +190,13 @@ impl<'de> Deserializer<'de> for &mut Trace {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, End> {
         self.saw("seq");
-        visitor.visit_seq(Elements { trace: self, left: 1 })
+        visitor.visit_seq(Element(Some(self)))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, End> {
         self.saw("tuple");
         self.saw(&len.to_string());
-        visitor.visit_seq(Elements { trace: self, left: len })
+        self.parts(len, |parts| visitor.visit_seq(parts))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -186,7 +211,8 @@ impl<'de> Deserializer<'de> for &mut Trace {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, End> {
         self.saw("map");
-        visitor.visit_map(Elements { trace: self, left: 1 })
+        // Its first key, and what stands at it.
+        self.parts(2, |parts| visitor.visit_map(parts))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -217,36 +243,84 @@ impl<'de> Deserializer<'de> for &mut Trace {
     }
 }
 
-/// As many elements as there are, each a dummy.
-struct Elements<'t> {
-    trace: &'t mut Trace,
-    left: usize,
-}
+/// One element.
+struct Element<'t>(Option<&'t mut Trace>);
 
-impl<'de> SeqAccess<'de> for Elements<'_> {
+impl<'de> SeqAccess<'de> for Element<'_> {
     type Error = End;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, End> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        seed.deserialize(&mut *self.trace).map(Some)
+        self.0.take().map(|trace| seed.deserialize(trace)).transpose()
     }
 }
 
-impl<'de> MapAccess<'de> for Elements<'_> {
+/// Parts that come only one after the other, of which one is looked at. Those before it have to be there, so they are
+/// filled; what comes behind it is another run's.
+struct Parts<'t> {
+    trace: &'t mut Trace,
+    /// How many are still filled before the one that is looked at.
+    before: usize,
+    /// Whether that one was reached.
+    reached: &'t Cell<bool>,
+}
+
+impl Parts<'_> {
+    fn part<'de, T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, End> {
+        if self.reached.get() {
+            return Err(end());
+        }
+        if let Some(before) = self.before.checked_sub(1) {
+            self.before = before;
+            return self.trace.whole(seed);
+        }
+        self.reached.set(true);
+        seed.deserialize(&mut *self.trace)
+    }
+}
+
+impl Trace {
+    /// Looks at one of the `count` parts of a `T`, each in runs of its own.
+    fn parts<T>(
+        &mut self,
+        count: usize,
+        visit: impl FnOnce(Parts<'_>) -> Result<T, End>,
+    ) -> Result<T, End> {
+        let before = if count == 0 { 0 } else { self.fork(count) };
+        self.saw(&before.to_string());
+        let (filled, reached) = (self.at, Cell::new(false));
+        let value = visit(Parts { trace: &mut *self, before, reached: &reached });
+        let tried = self.forks.get(filled..self.at).unwrap_or_default();
+        if before > 0 && !reached.get() && tried.iter().all(|fork| fork.taken + 1 >= fork.ways) {
+            // Nothing fills what comes before: the compiler's name for it is all that is known of the part.
+            self.saw(type_name::<T>());
+        }
+        value
+    }
+}
+
+impl<'de> SeqAccess<'de> for Parts<'_> {
+    type Error = End;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, End> {
+        self.part(seed).map(Some)
+    }
+}
+
+impl<'de> MapAccess<'de> for Parts<'_> {
     type Error = End;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, End> {
-        SeqAccess::next_element_seed(self, seed)
+        self.part(seed).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, End> {
-        seed.deserialize(&mut *self.trace)
+        self.part(seed)
     }
 }
 
