@@ -17,14 +17,22 @@ mod world;
 
 #[path = "hostile/expired.rs"]
 mod expired;
+#[path = "hostile/files.rs"]
+mod files;
+#[path = "hostile/lists.rs"]
+mod lists;
 #[path = "hostile/near.rs"]
 mod near;
 #[path = "hostile/outage.rs"]
 mod outage;
 #[path = "hostile/outbox.rs"]
 mod outbox;
+#[path = "hostile/renewing.rs"]
+mod renewing;
 #[path = "hostile/rows.rs"]
 mod rows;
+#[path = "hostile/rubbish.rs"]
+mod rubbish;
 #[path = "hostile/turns.rs"]
 mod turns;
 #[path = "hostile/types.rs"]

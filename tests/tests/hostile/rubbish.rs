@@ -1,0 +1,144 @@
+//! What nobody wrote, where entries are expected; and what was lost, where somebody waits for it.
+
+use std::time::Duration;
+
+use cache_runtime::{CacheManager, Codec, Compression, Event};
+use serde::{Deserialize, Serialize};
+use tests::{RedisServer, in_time};
+
+use crate::world::{Cities, World, city};
+
+async fn connection(url: &str) -> redis::aio::MultiplexedConnection {
+    let client = redis::Client::open(url).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
+async fn all_answer(cities: &Cities, what: &str) {
+    let paris = cities.get(1).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(paris.is_some(), "{what}");
+    cities.get_many(&[1, 2]).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    cities.find_by_slug("paris").await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    cities.list_by_country("FR", ..).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    cities.largest(1).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+}
+
+/// Each byte of each kind of entry, in turn, is another; and each is cut off at each place.
+#[tokio::test]
+async fn rubbish_in_the_cache_is_no_error_of_a_read_nor_of_a_write() {
+    let world =
+        World::with(|builder| builder.compression(Compression::Lz4).compress_above(16)).await;
+    world.here.update(&city(2, &"lyon ".repeat(100), "FR", 500)).await.unwrap();
+    let here = &world.here;
+    let mut redis = connection(world.fixture.redis_url()).await;
+    let keys =
+        [world.row(1), world.row(2), world.slug("paris"), world.list("FR"), world.largest(1)];
+    for key in keys {
+        all_answer(here, "before").await;
+        here.cache.drain().await;
+        let whole: Vec<u8> =
+            redis::cmd("GET").arg(key.as_str()).query_async(&mut redis).await.unwrap();
+        assert!(!whole.is_empty(), "{key} is cached");
+        for at in 0..whole.len() {
+            let mut other = whole.clone();
+            other[at] ^= 0xFF;
+            for bytes in [&other[..], &whole[..at]] {
+                let _: () = redis::cmd("SET")
+                    .arg(key.as_str())
+                    .arg(bytes)
+                    .query_async(&mut redis)
+                    .await
+                    .unwrap();
+                let what = format!("{key} with another byte at {at}, or cut off there");
+                all_answer(here, &what).await;
+                here.cache.drain().await;
+            }
+        }
+        let _: () = redis::cmd("DEL").arg(key.as_str()).query_async(&mut redis).await.unwrap();
+        let _: () =
+            redis::cmd("LPUSH").arg(key.as_str()).arg("x").query_async(&mut redis).await.unwrap();
+        all_answer(here, "a list of the server").await;
+        let _: () = redis::cmd("SET")
+            .arg(key.as_str())
+            .arg(&[0xFF_u8; 70][..])
+            .query_async(&mut redis)
+            .await
+            .unwrap();
+        here.update(&city(1, "paris", "FR", 2100 + at_of(&key))).await.unwrap();
+        let _: () = redis::cmd("DEL").arg(key.as_str()).query_async(&mut redis).await.unwrap();
+    }
+}
+
+fn at_of(key: &cache_runtime::Key) -> i64 {
+    i64::try_from(key.as_str().len()).unwrap()
+}
+
+/// One that unpacks to more than is allowed is a miss, whoever has written it.
+#[tokio::test]
+async fn a_value_that_unpacks_to_more_than_is_allowed_is_a_miss() {
+    let world = World::new().await;
+    for compression in [Compression::Lz4, Compression::Zstd] {
+        for codec in [Codec::Postcard, Codec::Json, Codec::MessagePack] {
+            let manager = |most: usize| {
+                let builder = CacheManager::builder(world.fixture.namespace());
+                let builder = builder.redis(world.fixture.redis_url()).codec(codec);
+                let builder = builder.compression(compression).max_unpacked_bytes(most);
+                builder.max_value_bytes(1 << 16).build().unwrap()
+            };
+            let (generous, careful) = (manager(1 << 26), manager(1 << 16));
+            let bomb = "0".repeat(1 << 20);
+            let hour = Duration::from_secs(3600);
+            assert!(generous.set("bomb", &bomb, hour).await.unwrap(), "{compression:?} {codec:?}");
+            assert_eq!(generous.get::<String>("bomb").await.unwrap().value(), Some(bomb));
+            assert!(
+                careful.get::<String>("bomb").await.unwrap().is_miss(),
+                "{compression:?} {codec:?}"
+            );
+            let loaded =
+                careful.remember("bomb", hour, || async { Ok::<_, ()>("small".to_owned()) }).await;
+            assert_eq!(loaded.as_deref(), Ok("small"));
+            careful.drain().await;
+            assert_eq!(
+                generous.get::<String>("bomb").await.unwrap().value().as_deref(),
+                Some("small")
+            );
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Moved;
+
+impl Event for Moved {
+    const NAME: &'static str = "lost.moved";
+}
+
+/// Who waits for events that the server has lost does not wait for ever, and the stream goes on.
+#[tokio::test]
+async fn events_that_the_server_has_lost_keep_nobody_waiting() {
+    let redis = RedisServer::start();
+    let world = World::with(|builder| builder.redis(&redis.url())).await;
+    let bus = || {
+        let bus = world.here.cache.clone().events();
+        bus.on::<Moved>(|_, it| it.tag("cities")).stream("lost")
+    };
+    // Nobody works on them.
+    let sender = bus().build().unwrap();
+    sender.send(&Moved).await.unwrap();
+    let waits = tokio::spawn({
+        let sender = sender.clone();
+        async move { sender.flush().await }
+    });
+    let mut server = connection(&redis.url()).await;
+    for _ in 0..3 {
+        let _: () = redis::cmd("FLUSHALL").query_async(&mut server).await.unwrap();
+    }
+    in_time("the flush", waits).await.unwrap().unwrap();
+    let worker = bus().spawn().unwrap();
+    worker.send(&Moved).await.unwrap();
+    in_time("an event after it", worker.flush()).await.unwrap();
+    let _: () = redis::cmd("FLUSHALL").query_async(&mut server).await.unwrap();
+    sender.send(&Moved).await.unwrap();
+    in_time("and one after another", worker.flush()).await.unwrap();
+    assert_eq!(worker.stats().handled, 2);
+    worker.stop().await;
+}
