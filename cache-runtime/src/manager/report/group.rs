@@ -13,9 +13,9 @@ const MOST_GROUPS: usize = 1000;
 const OTHERS: &str = "(others)";
 
 /// The keys of one kind: what stands before the first value in them, without the namespace. `cities:id` are the rows of
-/// the table `cities`, `cities:by:slug` what `find_by_slug` looks up, `cities:list:country` the lists by a column, `cities:where:big` a
-/// list by condition and its tags, `cities:call:largest`
-/// the answers of a cached method, `tag` the stamps of tags, `item` what is cached by hand, `behind` the values of
+/// the table `cities`, `cities:by:slug` what `find_by_slug` looks up, `cities:list:country` the lists by a column,
+/// `cities:where:big` those by condition (`cities:where:big:any` the stamps of their tags), `cities:call:largest` the
+/// answers of a cached method, `tag` the stamps of tags, `item` what is cached by hand, `behind` the values of
 /// write-behinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,7 +24,7 @@ pub struct MemoryGroup {
     pub prefix: String,
     /// The table whose repository they belong to; `None` for tags, and for keys that are no repository's.
     pub table: Option<String>,
-    /// The method that reads them: `get`, `find_by_slug`, `list_by_country`, or the first part of a cached method's key.
+    /// The method that reads them: `get`, `find_by_slug`, `list_by_country`, `list_big`, or the first part of a cached method's key.
     pub operation: Option<String>,
     /// How many.
     pub keys: u64,
@@ -84,9 +84,14 @@ fn kind(namespace: &Namespace, key: &str) -> String {
     fixed.split(':').take(MOST_PARTS).collect::<Vec<_>>().join(":")
 }
 
-/// Whether this is a tag's key: the lease that stands there is its stamp.
+/// Whether this is a tag's key: the lease that stands there is its stamp. The tags of lists by condition stand beside these.
 pub(super) fn is_tag(key: &Key) -> bool {
-    key.as_str().split(':').nth(1) == Some("tag")
+    let mut parts = key.as_str().split(':').skip(1);
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some("tag"), ..) => true,
+        (_, Some("where"), _, Some(any)) => any == "any",
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +109,9 @@ mod tests {
                 Some("find_by_country_and_name"),
             ),
             ("shop:cities:list:country:=FR", "cities:list:country", Some("list_by_country")),
+            ("shop:cities:where:big", "cities:where:big", Some("list_big")),
+            ("shop:cities:where:ports:=NO", "cities:where:ports", Some("list_ports")),
+            ("shop:cities:where:above:any:=NO:1", "cities:where:above:any", Some("list_above")),
             ("shop:cities:call:largest:=10", "cities:call:largest", Some("largest")),
             ("shop:cities:call:areas", "cities:call:areas", Some("areas")),
             ("shop:cities:call:a:b:c:=1", "cities:call:a:b", Some("a")),
