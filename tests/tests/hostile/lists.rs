@@ -476,18 +476,22 @@ async fn rows_that_move_between_lists_in_transactions_that_overlap_leave_no_list
 #[tokio::test]
 async fn a_memory_report_knows_lists_by_condition_and_takes_no_stamp_for_a_lease() {
     let world = World::new().await;
-    World::lists(&world.elsewhere).await;
-    world.elsewhere.cache.drain().await;
-    let report = world.here.cache.memory_report().run().await.unwrap();
-    assert_eq!((report.holds, report.leases), (0, 0), "{report}");
-    let of = |prefix: &str| {
-        let group = report.groups.iter().find(|group| group.prefix == prefix);
-        let group = group.unwrap_or_else(|| panic!("{prefix} is in the report: {report}"));
-        (group.table.as_deref(), group.operation.clone(), group.keys)
-    };
-    let list = |name: &str, keys| (Some("odd"), Some(format!("list_{name}")), keys);
-    assert_eq!(of("odd:where:quoted"), list("quoted", 1));
-    assert_eq!(of("odd:where:kinds"), list("kinds", 3));
-    assert_eq!(of("odd:where:from"), list("from", 7));
-    assert_eq!(of("odd:where:from:any"), list("from", 3), "stamps of its buckets");
+    let memory = CacheManager::builder("memory").memory().level(Level::Strong).build().unwrap();
+    for cache in [world.here.cache.clone(), memory] {
+        let odds = Odds { db: world.fixture.pool().clone(), cache };
+        World::lists(&odds).await;
+        odds.cache.drain().await;
+        let report = odds.cache.memory_report().run().await.unwrap();
+        assert_eq!((report.holds, report.leases), (0, 0), "{report}");
+        let of = |prefix: &str| {
+            let group = report.groups.iter().find(|group| group.prefix == prefix);
+            let group = group.unwrap_or_else(|| panic!("{prefix} is in the report: {report}"));
+            (group.table.as_deref(), group.operation.clone(), group.keys)
+        };
+        let list = |name: &str, keys| (Some("odd"), Some(format!("list_{name}")), keys);
+        assert_eq!(of("odd:where:quoted"), list("quoted", 1));
+        assert_eq!(of("odd:where:kinds"), list("kinds", 3));
+        assert_eq!(of("odd:where:from"), list("from", 7));
+        assert_eq!(of("odd:where:from:any"), list("from", 3), "stamps of its buckets");
+    }
 }
