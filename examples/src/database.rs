@@ -15,6 +15,12 @@ pub const CITIES: u64 = 34_006;
 /// Rows of `countries` that the files hold.
 pub const COUNTRIES: u64 = 252;
 
+/// A request that gets no connection by then is better refused.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// An embedded Postgres begins its work with the first connection, which takes long on a machine that is busy.
+#[cfg(feature = "embedded")]
+const FIRST_CONNECTION: Duration = Duration::from_secs(60);
+
 const CITIES_CSV_GZ: &[u8] = include_bytes!("../data/cities15000.csv.gz");
 const COUNTRIES_CSV: &[u8] = include_bytes!("../data/countries.csv");
 
@@ -44,7 +50,8 @@ impl Database {
                 // A pool tries for as long as it may, and then says only that time is up.
                 let probe = options.connect().await.map_err(failed(unreachable))?;
                 probe.close().await.map_err(failed(unreachable))?;
-                let pool = connect(options, schema, 10).await.map_err(failed(unreachable))?;
+                let pool =
+                    connect(options, schema, 10, PATIENCE).await.map_err(failed(unreachable))?;
                 Self::prepare(pool, schema).await
             }
             _ => Self::embedded(schema).await,
@@ -58,9 +65,9 @@ impl Database {
     #[cfg(feature = "embedded")]
     pub async fn embedded(schema: &'static str) -> Result<Self, Failure> {
         let (embedded, options) = Embedded::start().await?;
-        let pool = connect(options, schema, 1)
-            .await
-            .map_err(failed("could not connect to the embedded Postgres"))?;
+        let pool = connect(options, schema, 1, FIRST_CONNECTION).await.map_err(failed(
+            "could not connect to the embedded Postgres: set DATABASE_URL to use one of your own",
+        ))?;
         let mut database = Self::prepare(pool, schema).await?;
         database.described.push_str(", embedded");
         database.embedded = Some(embedded);
@@ -160,11 +167,11 @@ async fn connect(
     options: PgConnectOptions,
     schema: &str,
     connections: u32,
+    patience: Duration,
 ) -> sqlx::Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(connections)
-        // A request that gets no connection by then is better refused.
-        .acquire_timeout(Duration::from_secs(3))
+        .acquire_timeout(patience)
         .connect_with(options.options([("search_path", schema)]))
         .await
 }

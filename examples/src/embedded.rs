@@ -6,6 +6,9 @@ use tokio::task::spawn_blocking;
 
 use crate::failure::{Failure, failed};
 
+const NOT_STARTED: &str =
+    "could not start the embedded Postgres: set DATABASE_URL to use one of your own";
+
 /// A real Postgres, compiled in. It serves one connection at a time, and forgets all when it stops.
 pub(crate) struct Embedded(PgliteServer);
 
@@ -13,8 +16,8 @@ impl Embedded {
     pub(crate) async fn start() -> Result<(Self, PgConnectOptions), Failure> {
         let server = spawn_blocking(PgliteServer::temporary_tcp)
             .await
-            .map_err(failed("could not start the embedded Postgres"))?
-            .map_err(failed("could not start the embedded Postgres"))?;
+            .map_err(failed(NOT_STARTED))?
+            .map_err(failed(NOT_STARTED))?;
         let options = server
             .database_url()
             .parse()
