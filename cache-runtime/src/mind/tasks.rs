@@ -3,13 +3,22 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+/// What is repeated because the cache is away is not waited for longer than this: time for each to try once more, and for a
+/// cache that is back to be told.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// The commits, fills, releases and leases to give back that are under way under one manager.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tasks(Arc<Count>);
+pub(crate) struct Tasks {
+    running: Arc<Count>,
+    /// Those that have failed, and are tried again until they succeed or run out by themselves.
+    repeating: Arc<Count>,
+}
 
 #[derive(Debug, Default)]
 struct Count {
@@ -24,8 +33,20 @@ impl Tasks {
         &self,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> Option<JoinHandle<()>> {
+        Self::counted(self.begin(), work)
+    }
+
+    /// The same for what has failed once and goes on trying: who ends waits for it a short while, and no longer.
+    pub(crate) fn repeat(&self, work: impl Future<Output = ()> + Send + 'static) {
+        // Nobody waits for the handle.
+        drop(Self::counted(self.repeating.begin(), work));
+    }
+
+    fn counted(
+        under_way: UnderWay,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<JoinHandle<()>> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
-        let under_way = self.begin();
         Some(runtime.spawn(async move {
             let _under_way = under_way;
             work.await;
@@ -34,8 +55,7 @@ impl Tasks {
 
     /// Counts work that somebody else runs, for as long as the answer lives.
     pub(crate) fn begin(&self) -> UnderWay {
-        self.0.running.fetch_add(1, Ordering::AcqRel);
-        UnderWay(Arc::clone(&self.0))
+        self.running.begin()
     }
 
     /// The same for a caller that waits for it.
@@ -46,14 +66,27 @@ impl Tasks {
         }
     }
 
-    /// Waits until none is under way.
+    /// Waits until none is under way; and for those that are repeated, a short while.
     pub(crate) async fn drained(&self) {
+        self.running.none().await;
+        // What is left runs out by itself.
+        let _ = tokio::time::timeout(GRACE, self.repeating.none()).await;
+    }
+}
+
+impl Count {
+    fn begin(self: &Arc<Self>) -> UnderWay {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        UnderWay(Arc::clone(self))
+    }
+
+    async fn none(&self) {
         loop {
-            let idle = self.0.idle.notified();
+            let idle = self.idle.notified();
             tokio::pin!(idle);
             // Registered before the look at the count, so that no end falls in between.
             idle.as_mut().enable();
-            if self.0.running.load(Ordering::Acquire) == 0 {
+            if self.running.load(Ordering::Acquire) == 0 {
                 return;
             }
             idle.await;

@@ -74,8 +74,13 @@ impl Held {
             // The outbox is the transaction's to write.
             policy @ (OnUnreachable::Reject | OnUnreachable::Outbox) => {
                 let relay = match policy {
+                    // A transaction would have left the keys there.
+                    OnUnreachable::Outbox if self.context.gate.is_relayed() => {
+                        " make the change in a CacheTransaction, so that the keys go by the outbox,"
+                    }
                     OnUnreachable::Outbox => {
-                        " start a relay (CacheManager::relay) and write in a CacheTransaction, so that the keys go by the outbox,"
+                        " start a relay (CacheManager::relay, over a database with cache_runtime::migrate), so that the \
+                         keys go by the outbox,"
                     }
                     _ => "",
                 };
@@ -212,7 +217,9 @@ impl Held {
             }
             drop(attempted);
             if let Err(error) = outcome {
-                release.go_on(context, error).await;
+                // Begun before this one ends, so that whoever waits for all misses neither.
+                let going_on = release.go_on(Arc::clone(&context), error);
+                context.tasks.repeat(going_on);
             }
         });
         Released(first)

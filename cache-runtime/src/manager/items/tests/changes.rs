@@ -164,3 +164,34 @@ async fn a_pull_takes_only_what_still_is_an_answer() {
     assert_eq!(here.pull::<u32>("k").await.unwrap(), None);
     assert_eq!(here.get::<u32>("k").await.unwrap(), Cached::Miss, "that there is none was taken");
 }
+
+/// A change whose release the cache does not take.
+async fn unreleased(world: &World) {
+    let mut guard = world.here.hold(["k"]).await.unwrap();
+    guard.during(async {}).await;
+    world.faulty.fail(Op::Release, ErrorKind::Unreachable);
+    guard.release().await;
+    assert_eq!(world.entry("k").await, Some(Entry::Hold));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_does_not_wait_until_a_hold_has_run_out_where_the_cache_is_away() {
+    let world = World::new();
+    unreleased(&world).await;
+    let began = tokio::time::Instant::now();
+    world.here.drain().await;
+    assert_eq!(began.elapsed(), 2 * SECOND, "{:?}", world.here.policy().hold_ttl);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_for_a_release_that_can_be_made_again() {
+    let world = World::new();
+    unreleased(&world).await;
+    // Long enough that the pauses between attempts are the longest.
+    tokio::time::sleep(10 * SECOND).await;
+    world.faulty.heal();
+    let began = tokio::time::Instant::now();
+    world.here.drain().await;
+    assert!(began.elapsed() <= SECOND, "{:?}", began.elapsed());
+    assert_eq!(world.entry("k").await, None);
+}
