@@ -21,10 +21,13 @@ pub struct Health {
     pub last_error: Option<ErrorKind>,
     /// How long a ping took to be answered, or why it was not.
     pub ping: Result<Duration, ErrorKind>,
+    /// Why nothing that the cache says is believed, so that reads go to the database although it answers: mostly that the
+    /// relay has not drained the outbox, and with what it fails. `None` where it is believed.
+    pub disbelief: Option<String>,
 }
 
 impl Health {
-    /// Whether the cache answers.
+    /// Whether the cache answers. Whether its answers are believed is told by [`disbelief`](Self::disbelief).
     ///
     /// Not the same as whether the service is ready: without its cache it answers out of the database. A probe that
     /// takes a service out of rotation because of this takes all out together, at the moment at which Redis fails.
@@ -65,16 +68,23 @@ impl CacheManager {
         let began = Instant::now();
         let ping = self.backend().ping().await;
         let ping = ping.map(|()| began.elapsed()).map_err(|error| error.kind());
+        // After the ping, which may begin another session.
+        let disbelief = self.0.context.disbelief();
         match self.backend().watched().and_then(|watched| watched.connection()) {
             Some(connection) => Health {
                 state: connection.breaker,
                 since: Some(connection.since),
                 last_error: connection.last_error.map(|error| error.kind()).or(ping.err()),
                 ping,
+                disbelief,
             },
-            None => {
-                Health { state: BreakerState::Closed, since: None, last_error: ping.err(), ping }
-            }
+            None => Health {
+                state: BreakerState::Closed,
+                since: None,
+                last_error: ping.err(),
+                ping,
+                disbelief,
+            },
         }
     }
 }
@@ -90,8 +100,12 @@ impl fmt::Display for Health {
             Err(kind) => write!(f, ", does not answer: {kind:?}")?,
         }
         match self.last_error {
-            Some(kind) if self.ping.is_ok() => write!(f, ", last failure: {kind:?}"),
-            _ => Ok(()),
+            Some(kind) if self.ping.is_ok() => write!(f, ", last failure: {kind:?}")?,
+            _ => {}
+        }
+        match &self.disbelief {
+            Some(why) => write!(f, ", and is not believed: {why}"),
+            None => Ok(()),
         }
     }
 }
@@ -101,7 +115,7 @@ mod tests {
     use super::*;
 
     fn health(state: BreakerState, ping: Result<Duration, ErrorKind>) -> Health {
-        Health { state, since: Some(Instant::now()), last_error: ping.err(), ping }
+        Health { state, since: Some(Instant::now()), last_error: ping.err(), ping, disbelief: None }
     }
 
     #[test]
@@ -124,5 +138,10 @@ mod tests {
         );
         let back = Health { last_error: Some(ErrorKind::Timeout), ..up };
         assert!(back.to_string().ends_with("answers in 1.5 ms, last failure: Timeout"), "{back}");
+        let doubted = Health { disbelief: Some("there is no outbox".to_owned()), ..back };
+        assert!(
+            doubted.to_string().ends_with(", and is not believed: there is no outbox"),
+            "{doubted}"
+        );
     }
 }

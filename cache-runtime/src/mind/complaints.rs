@@ -39,6 +39,15 @@ impl Complaints {
     pub(crate) fn hear(&self, clock: &dyn Clock, doing: &'static str, error: &Error) {
         let Some(repeated) = self.may_say(clock, Topic::Failure(error.kind())) else { return };
         let cause = std::error::Error::source(error).map(ToString::to_string);
+        if error.kind() == ErrorKind::Outbox {
+            tracing::warn!(
+                doing,
+                cause = cause.as_deref(),
+                repeated,
+                "{error}; until this works nothing is delivered from it, and after a start or an outage reads go to the database"
+            );
+            return;
+        }
         tracing::warn!(
             doing,
             error = %error,

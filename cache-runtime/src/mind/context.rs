@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::complaints::Complaints;
 use super::flight::Flights;
-use super::gate::Gate;
+use super::gate::{Disbelief, Gate};
 use super::loads::Loads;
 use super::operation::Beside;
 use super::overdue::Overdue;
@@ -161,6 +161,35 @@ impl Context {
     /// Whether what the cache says now may be believed.
     pub(crate) fn trusts(&self) -> bool {
         self.gate.trusts(self.cache.session())
+    }
+
+    /// Why it may not, in words; `None` where it may.
+    pub(crate) fn disbelief(&self) -> Option<String> {
+        Some(match self.gate.disbelief(self.cache.session())? {
+            Disbelief::Unreleased => "the release of a write was not answered".to_owned(),
+            Disbelief::Undrained => match self.relay_failure() {
+                Some(why) => format!("the outbox may know better, and the relay fails: {why}"),
+                None => {
+                    "the outbox may know better, and the relay has not drained it yet".to_owned()
+                }
+            },
+            Disbelief::Doubted => {
+                "a write went by the outbox, and there is no relay that drains it: start one with \
+                                   CacheManager::relay"
+                    .to_owned()
+            }
+        })
+    }
+
+    #[cfg(feature = "postgres")]
+    fn relay_failure(&self) -> Option<String> {
+        self.relay.failure()
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[expect(clippy::unused_self, reason = "there is no relay without a database")]
+    fn relay_failure(&self) -> Option<String> {
+        None
     }
 
     /// Tells the observer, if there is one, that `step` is about to be taken.

@@ -24,6 +24,17 @@ pub(crate) struct Gate {
     doubts: Mutex<u64>,
 }
 
+/// Why nothing that the cache says is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disbelief {
+    /// The release of a write was not answered.
+    Unreleased,
+    /// The relay has not drained the outbox.
+    Undrained,
+    /// A write went by the outbox, and there is no relay any more.
+    Doubted,
+}
+
 /// What a relay takes before it drains, and shows when it has: trust that was lost meanwhile is not given back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drain {
@@ -39,6 +50,19 @@ impl Gate {
         }
         self.trusted.load(Ordering::Acquire) == session + 1
             || !(self.relayed.load(Ordering::Acquire) || self.doubted.load(Ordering::Acquire))
+    }
+
+    /// Why answers of this session are not believed; `None` where they are.
+    pub(crate) fn disbelief(&self, session: u64) -> Option<Disbelief> {
+        if self.trusts(session) {
+            None
+        } else if self.unreleased.load(Ordering::Acquire) > 0 {
+            Some(Disbelief::Unreleased)
+        } else if self.is_relayed() {
+            Some(Disbelief::Undrained)
+        } else {
+            Some(Disbelief::Doubted)
+        }
     }
 
     /// A relay comes, and has to drain before anything is believed; `false` where there is one already.
@@ -148,8 +172,10 @@ mod tests {
         gate.unreleased();
         gate.released(1);
         assert!(!gate.trusts(3));
+        assert_eq!(gate.disbelief(3), Some(Disbelief::Unreleased));
         gate.released(1);
         assert!(gate.trusts(3));
+        assert_eq!(gate.disbelief(3), None);
     }
 
     #[test]
@@ -157,8 +183,10 @@ mod tests {
         let gate = Gate::default();
         gate.relayed(true);
         gate.doubt();
+        assert_eq!(gate.disbelief(3), Some(Disbelief::Undrained));
         gate.relayed(false);
         assert!(!gate.trusts(3));
+        assert_eq!(gate.disbelief(3), Some(Disbelief::Doubted));
         gate.relayed(true);
         assert!(gate.drained(gate.begin(3)));
         gate.relayed(false);

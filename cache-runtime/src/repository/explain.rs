@@ -49,6 +49,9 @@ pub enum State {
     Foreign,
     /// The cache did not answer; this is why.
     Unreachable(String),
+    /// A value, and nothing that the cache says is believed; this is why, as
+    /// [`Health::disbelief`](crate::Health::disbelief) has it.
+    Unbelieved(String),
 }
 
 impl<R: CachedRepository> Repository<'_, R> {
@@ -121,6 +124,14 @@ impl<R: CachedRepository> Repository<'_, R> {
             }
             _ => Origin::Database,
         };
+        let state = match (origin, self.core.context.disbelief()) {
+            (Origin::Database, Some(why))
+                if matches!(state, State::Value | State::Negative) && level != Level::Database =>
+            {
+                State::Unbelieved(why)
+            }
+            _ => state,
+        };
         Explanation { key: shown, origin, state, remaining, bytes }
     }
 
@@ -145,6 +156,9 @@ impl fmt::Display for Explanation {
             State::Hold => "a hold: a writer is about to commit",
             State::Foreign => "an entry that this program does not understand",
             State::Unreachable(why) => why,
+            State::Unbelieved(why) => {
+                return write!(f, "{origin}: a value that is not believed at {}: {why}", self.key);
+            }
         };
         write!(f, "{origin}: {state} at {}", self.key)?;
         match self.remaining {

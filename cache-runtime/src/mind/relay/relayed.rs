@@ -33,6 +33,12 @@ impl Relayed {
         last.relay = Some(there);
     }
 
+    /// Why the last round of the relay failed, where it did.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.relay.as_ref()?.0.upgrade()?.failure()
+    }
+
     /// `None` where there never was one, or it has gone.
     #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "only metrics ask for it"))]
     pub(crate) fn there(&self) -> Option<There> {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::mind::times::Times;
 
 /// The lag is that of so many rows.
@@ -56,6 +56,8 @@ pub(super) struct Tally {
 #[derive(Debug, Default)]
 struct Counts {
     stats: RelayStats,
+    /// The failure that `stats.failing` is the kind of.
+    failure: Option<Error>,
     lags: VecDeque<Duration>,
 }
 
@@ -84,14 +86,22 @@ impl Tally {
         self.lock().stats.emptied += 1;
     }
 
-    pub(super) fn failed(&self, why: ErrorKind) {
+    pub(super) fn failed(&self, why: &Error) {
         let mut counts = self.lock();
         counts.stats.failures += 1;
-        counts.stats.failing = Some(why);
+        counts.stats.failing = Some(why.kind());
+        counts.failure = Some(why.clone());
     }
 
     pub(super) fn went_well(&self) {
-        self.lock().stats.failing = None;
+        let mut counts = self.lock();
+        counts.stats.failing = None;
+        counts.failure = None;
+    }
+
+    /// Why the last round failed, in words; `None` once one has succeeded again.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.lock().failure.as_ref().map(Error::to_string)
     }
 
     pub(super) fn snapshot(&self) -> RelayStats {

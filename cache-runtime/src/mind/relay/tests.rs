@@ -3,7 +3,7 @@
 //! The relay over an outbox in memory.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ struct Desk {
     /// How many rows were asked for, each time that there were any.
     asked: Mutex<Vec<usize>>,
     limit: Duration,
+    /// The table is not there.
+    missing: AtomicBool,
     me: std::sync::Weak<Desk>,
 }
 
@@ -82,7 +84,12 @@ impl Outbox for Desk {
     }
 
     fn lineage(&self) -> BoxFuture<'_, Result<(Lineage, Option<Lineage>)>> {
-        Box::pin(async { Ok((HOME, *self.noted.lock().unwrap())) })
+        Box::pin(async {
+            if self.missing.load(Ordering::SeqCst) {
+                return Err(Error::new(ErrorKind::Outbox, "the outbox is not in this database"));
+            }
+            Ok((HOME, *self.noted.lock().unwrap()))
+        })
     }
 
     fn note<'a>(&'a self, lineage: &'a Lineage) -> BoxFuture<'a, Result<()>> {
@@ -223,6 +230,23 @@ async fn the_lag_is_that_of_the_rows_and_of_the_last_ones_alone() {
     };
     // The last 1024 are those of 977 to 2000 ms.
     assert!(about(lag.p50, 1488) && about(lag.p99, 1990) && about(lag.max, 2000), "{lag:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn health_tells_that_nothing_is_believed_and_what_the_relay_fails_with() {
+    let desk = Desk::new(Vec::new());
+    desk.missing.store(true, Ordering::SeqCst);
+    let cache = manager();
+    assert_eq!(cache.health().await.disbelief, None);
+    let relay = cache.relay_of(desk.clone()).spawn().unwrap();
+    eventually(|| relay.stats().failures > 0).await;
+    let health = cache.health().await;
+    let why = "the outbox may know better, and the relay fails: the outbox is not in this database";
+    assert_eq!(health.disbelief.as_deref(), Some(why));
+    assert!(health.is_up() && health.to_string().ends_with(why), "{health}");
+    desk.missing.store(false, Ordering::SeqCst);
+    eventually(|| relay.stats().failing.is_none()).await;
+    assert_eq!(cache.health().await.disbelief, None);
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ impl Work {
                 }
                 Err(error) => {
                     self.context.complain("delivering from the outbox", &error);
-                    self.tally.failed(error.kind());
+                    self.tally.failed(&error);
                     if error.kind() == ErrorKind::Closed {
                         return;
                     }
