@@ -23,6 +23,8 @@ pub(crate) struct Warmed {
     pub(crate) filled: usize,
     /// Keys that have none: others load or change them, the cache is out of reach, or the value may not be cached.
     pub(crate) unfilled: usize,
+    /// Those among them for which the cache could not be asked, or is not believed.
+    pub(crate) unreachable: usize,
 }
 
 /// Fills those of `keys` that have no value. `load` is given their places, and its turn, and answers in that order; what
@@ -38,11 +40,6 @@ where
     F: FnOnce(Vec<usize>, Turn) -> Fut,
     Fut: Future<Output = Result<Vec<A::Value>, E>>,
 {
-    let nobody = |misses: usize| Warmed {
-        warm: keys.len().saturating_sub(misses),
-        filled: 0,
-        unfilled: misses,
-    };
     let looks = look_many::<A>(reader, spec, keys).await.into_iter().enumerate();
     let misses: Vec<(usize, Miss)> = looks
         .filter_map(|(at, look)| match look {
@@ -50,6 +47,13 @@ where
             Look::Miss(miss) => Some((at, miss)),
         })
         .collect();
+    let unreachable = misses.iter().filter(|(_, miss)| matches!(miss, Miss::Unreachable)).count();
+    let nobody = |misses: usize| Warmed {
+        warm: keys.len().saturating_sub(misses),
+        filled: 0,
+        unfilled: misses,
+        unreachable,
+    };
     let open = |miss: &Miss| matches!(miss, Miss::Absent | Miss::Foreign(_) | Miss::Expired(_));
     if !misses.iter().any(|(_, miss)| open(miss)) || spec.level == Level::Database {
         return Ok(nobody(misses.len()));

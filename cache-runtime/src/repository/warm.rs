@@ -1,6 +1,7 @@
 //! Warming: rows are read into the cache before anyone asks for them, at a pace that the database bears.
 
 mod pace;
+mod parameters;
 mod report;
 mod source;
 
@@ -74,7 +75,8 @@ impl<R: CachedRepository> Repository<'_, R> {
     }
 
     /// The rows of which this condition is true, in the order of their ids. It is SQL, as it stands behind `WHERE`; its
-    /// parameters, `$1` and so on, are given with [`bind`](Warm::bind), in their order.
+    /// parameters, `$1` and so on, are given with [`bind`](Warm::bind), in their order. Where there are fewer or more of
+    /// them than the condition names, the warming ends with an error that says so.
     pub fn warm_where(&self, condition: &'static str) -> Warm<R> {
         self.warming(Source::rows(Some(condition)))
     }
@@ -103,7 +105,7 @@ impl<R: CachedRepository> Repository<'_, R> {
 
 impl<R: CachedRepository> Warm<R> {
     /// The value of the next parameter of the condition. Without a condition there is nothing to bind it to, and the
-    /// warming ends with the database's error.
+    /// warming ends with an error.
     pub fn bind<T>(mut self, value: T) -> Self
     where
         T: for<'q> Encode<'q, Postgres> + Type<Postgres>,

@@ -49,6 +49,21 @@ async fn a_condition_with_parameters_narrows_it() {
 }
 
 #[tokio::test]
+async fn too_few_or_too_many_parameters_end_it_and_say_so() {
+    let world = World::new().await;
+    let reports = [
+        world.here.warm_where("id >= $1").run().await,
+        world.here.warm_where("id >= $1").bind(1_i64).bind(2_i64).run().await,
+        world.here.warm_where("slug <> '$1'").bind(1_i64).progress(|_| ()).run().await,
+        world.here.warm_all().bind(1_i64).run().await,
+    ];
+    for (report, said) in reports.iter().zip(["names 1", "2 were given", "names 0", "warm_where"]) {
+        assert!(report.stopped && report.totals.done == 0, "{report}");
+        assert!(report.to_string().contains(said), "{report}");
+    }
+}
+
+#[tokio::test]
 async fn ids_from_anywhere_are_warmed_once_and_that_there_is_no_row_too() {
     let world = World::new().await;
     let report = world.here.repository().warm_ids([1, 99, 1]).run().await.totals;

@@ -39,6 +39,9 @@ pub struct WarmReport {
     pub errors: Vec<sqlx::Error>,
     /// It ended early, because the next ids could not be read from the table; the last error says why.
     pub stopped: bool,
+    /// Ids that were left out because the cache could not be asked, or is not believed;
+    /// [`health`](crate::CacheManager::health) tells why. They are among `totals.unfilled`.
+    pub unreachable: u64,
 }
 
 impl WarmReport {
@@ -51,6 +54,7 @@ impl WarmReport {
                 totals.warm += warmed.warm as u64;
                 totals.filled += warmed.filled as u64;
                 totals.unfilled += warmed.unfilled as u64;
+                self.unreachable += warmed.unreachable as u64;
             }
             Err(error) => {
                 totals.failed += ids as u64;
@@ -81,5 +85,41 @@ impl fmt::Display for WarmProgress {
             write!(f, " of {total}")?;
         }
         write!(f, ": {warm} warm already, {filled} filled, {unfilled} left out, {failed} failed")
+    }
+}
+
+/// `3 of 3: 0 warm already, 0 filled, 3 left out, 0 failed; the cache was out of reach or not believed for 3`
+impl fmt::Display for WarmReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.totals)?;
+        if self.unreachable > 0 {
+            write!(f, "; the cache was out of reach or not believed for {}", self.unreachable)?;
+        }
+        let error = if self.stopped { self.errors.last() } else { self.errors.first() };
+        match (self.stopped, error) {
+            (true, Some(error)) => write!(f, "; it ended early: {error}"),
+            (false, Some(error)) => write!(f, "; the first failure: {error}"),
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_says_in_a_line_what_came_of_it() {
+        let mut report = WarmReport::default();
+        let took = Duration::from_secs(1);
+        report.note(Ok(Warmed { filled: 2, ..Warmed::default() }), 2, took);
+        assert_eq!(report.to_string(), "2: 0 warm already, 2 filled, 0 left out, 0 failed");
+        report.note(Ok(Warmed { unfilled: 3, unreachable: 1, ..Warmed::default() }), 3, took);
+        let away = "3 left out, 0 failed; the cache was out of reach or not believed for 1";
+        assert!(report.to_string().ends_with(away), "{report}");
+        report.note(Err(sqlx::Error::PoolTimedOut), 1, took);
+        assert!(report.to_string().contains("; the first failure: "), "{report}");
+        report.stopped(sqlx::Error::PoolClosed);
+        assert!(report.to_string().contains("; it ended early: "), "{report}");
     }
 }

@@ -3,6 +3,7 @@
 use sqlx::postgres::{PgArguments, PgPool};
 use sqlx::{Arguments, AssertSqlSafe, Row};
 
+use super::parameters::highest;
 use crate::postgres::{Entity, Pages, Statements};
 use crate::transaction::detached;
 
@@ -53,6 +54,19 @@ impl<E: Entity> Walk<E> {
             Ok(bound) => bound.clone(),
             failed => return Err(take(failed)),
         };
+        // Behind them stand parameters of the walk's own, which a condition must not read.
+        let (named, given) = (highest(self.condition.unwrap_or_default()), bound.len());
+        if named != given {
+            return Err(sqlx::Error::InvalidArgument(match self.condition {
+                Some(condition) => format!(
+                    "the condition `{condition}` of warm_where names {named} parameters, and {given} were given: call bind once \
+                     for each, in the order of their numbers"
+                ),
+                None => {
+                    format!("{given} values were bound, and there is no condition: use warm_where")
+                }
+            }));
+        }
         let pages = self.pages.get_or_insert_with(|| {
             let width = E::COLUMNS.iter().filter(|column| column.id).count();
             Statements::of::<E>().pages(self.condition, bound.len(), width)
