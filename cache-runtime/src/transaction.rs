@@ -44,6 +44,8 @@ pub struct CacheTransaction {
     touched: Vec<Touched>,
     /// Changes that were begun, and whose keys are not known yet.
     unsettled: usize,
+    /// Why the keys of the first change that was refused are not known, and how many were unsettled with it.
+    refusal: Option<(usize, String)>,
     pool: PgPool,
 }
 
@@ -95,7 +97,13 @@ impl CacheTransaction {
     }
 
     fn over(connection: PoolConnection<Postgres>, pool: PgPool) -> Self {
-        Self { connection: Some(connection), touched: Vec::new(), unsettled: 0, pool }
+        Self {
+            connection: Some(connection),
+            touched: Vec::new(),
+            unsettled: 0,
+            refusal: None,
+            pool,
+        }
     }
 
     /// The raw connection, for plain sqlx.
@@ -204,12 +212,21 @@ impl CacheTransaction {
         self.unsettled = self.unsettled.saturating_sub(1);
     }
 
+    /// The keys of a change will not be known, and this is why: there is no commit.
+    pub(crate) fn refused(&mut self, why: impl fmt::Display) {
+        let unsettled = self.unsettled;
+        self.refusal.get_or_insert_with(|| (unsettled, why.to_string()));
+    }
+
     fn mark(&self) -> usize {
         self.touched.len()
     }
 
-    fn forget_since(&mut self, mark: usize) {
+    /// Goes back to what was known, and what was not, at a savepoint.
+    fn forget_since(&mut self, mark: usize, unsettled: usize) {
         self.touched.truncate(mark);
+        self.unsettled = unsettled;
+        self.refusal.take_if(|(with, _)| *with > unsettled);
     }
 }
 

@@ -183,7 +183,11 @@ impl EventBus {
     ) -> sqlx::Result<()> {
         let shared = &*self.inner.shared;
         transaction.changing();
-        shared.effects(event)?.touch(&shared.manager, transaction).await?;
+        let touched = match shared.effects(event) {
+            Ok(effects) => effects.touch(&shared.manager, transaction).await,
+            Err(error) => Err(error.into()),
+        };
+        touched.inspect_err(|error| transaction.refused(error))?;
         transaction.settled();
         shared.tally.add(|stats| stats.published += 1);
         Ok(())

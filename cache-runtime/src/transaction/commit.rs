@@ -38,6 +38,11 @@ struct Posted {
 impl CacheTransaction {
     pub(super) async fn commit_to_the_end(mut self) -> sqlx::Result<()> {
         self.live()?;
+        if let Some((_, why)) = &self.refusal {
+            return Err(sqlx::Error::Protocol(format!(
+                "a call in this transaction was refused, so it is not known what to invalidate: it was rolled back ({why})"
+            )));
+        }
         if self.unsettled > 0 {
             return Err(sqlx::Error::Protocol(
                 "a call that changes rows was dropped halfway in this transaction, or gave rows that could not be read, so \

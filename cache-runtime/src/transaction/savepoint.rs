@@ -86,8 +86,7 @@ impl<'t> Savepoint<'t> {
     }
 
     fn forget(&mut self) {
-        self.transaction.forget_since(self.mark);
-        self.transaction.unsettled = self.unsettled;
+        self.transaction.forget_since(self.mark, self.unsettled);
     }
 }
 

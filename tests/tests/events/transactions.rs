@@ -113,10 +113,19 @@ async fn a_transaction_whose_event_could_not_be_handled_is_not_committed() {
     let error = events.publish_in(&mut tx, &Counted).await.unwrap_err();
     assert_eq!(Error::of(&error).unwrap().kind(), ErrorKind::Config);
     assert!(error.to_string().contains("cannot be held"), "{error}");
-    tx.commit().await.unwrap_err();
+    let refused = tx.commit().await.unwrap_err();
+    assert!(refused.to_string().contains(&error.to_string()), "{refused}");
 
     let mut tx = world.here.begin().await.unwrap();
     let error = events.publish_in(&mut tx, &Unknown).await.unwrap_err();
     assert!(error.to_string().contains("city.twinned"), "{error}");
-    tx.commit().await.unwrap_err();
+    let refused = tx.commit().await.unwrap_err();
+    assert!(refused.to_string().contains(&error.to_string()), "{refused}");
+
+    // Rolled back with its savepoint, the refusal is no concern of the transaction any more.
+    let mut tx = world.here.begin().await.unwrap();
+    let mut part = tx.savepoint().await.unwrap();
+    events.publish_in(&mut part, &Unknown).await.unwrap_err();
+    part.rollback().await.unwrap();
+    tx.commit().await.unwrap();
 }
