@@ -81,6 +81,16 @@ impl Error {
         }))
     }
 
+    /// The same error, said of a place: a file.
+    #[must_use]
+    pub(crate) fn within(&self, place: &str) -> Self {
+        Self(Arc::new(Inner {
+            kind: self.0.kind,
+            message: format!("{place}: {}", self.0.message),
+            source: self.0.source.clone(),
+        }))
+    }
+
     /// What kind of failure this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

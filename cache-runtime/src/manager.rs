@@ -102,7 +102,10 @@ impl CacheManager {
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config), which names the file, the line and the option, or the variable.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        CacheConfig::from_file(path)?.overridden_by(CacheConfig::from_env()?).build()
+        let path = path.as_ref();
+        let config = CacheConfig::from_file(path)?.overridden_by(CacheConfig::from_env()?);
+        let place = format!("{}, with the environment over it", path.display());
+        config.build().map_err(|error| error.within(&place))
     }
 
     /// Makes a manager with the state it needs, out of what the builder has.
@@ -226,7 +229,9 @@ impl CacheManager {
 
     /// Waits until every commit, fill and release that is under way is done, those included whose callers have gone:
     /// before a service ends, so that no hold of its last writes has to run out by itself. It takes no longer than the
-    /// cache's timeouts and the database's answers to the commits.
+    /// cache's timeouts and the database's answers to the commits; and where releases have failed, because the cache is
+    /// away, two seconds more, in which each of them is tried again. What could not be released by then runs out by
+    /// itself, after `hold_ttl`.
     pub async fn drain(&self) {
         self.0.context.tasks.drained().await;
     }

@@ -109,6 +109,15 @@ impl CacheConfig {
         };
         let is_redis = self.driver.unwrap_or_default() == Driver::Redis;
         let builder = self.with_certificates(builder)?;
+        let certificates = [&self.redis_tls_ca, &self.redis_tls_cert, &self.redis_tls_key]
+            .iter()
+            .any(|file| file.is_some());
+        // Where the server is one URL, that says it, and the backend asks for it.
+        if is_redis && certificates && self.redis_url.is_none() && self.redis_tls != Some(true) {
+            return Err(wrong(
+                "there are certificates, and no TLS is asked for: set redis.tls (REDIS_TLS) to true",
+            ));
+        }
         let builder = self.applied_to(builder);
         Ok(if is_redis { builder } else { builder.whatever_the_server() })
     }

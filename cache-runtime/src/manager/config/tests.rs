@@ -502,3 +502,27 @@ fn one_file_serves_another_backend_than_the_server_it_speaks_of() {
         config.builder().unwrap().operation_timeout(std::time::Duration::from_millis(100));
     assert_eq!(in_code.build().unwrap_err().kind(), ErrorKind::Config);
 }
+
+#[cfg(feature = "tls")]
+#[test]
+fn certificates_without_tls_say_what_to_set_where_the_server_is_given_in_parts() {
+    let parts = [("CACHE_NAMESPACE", "shop"), ("REDIS_HOST", "h"), ("REDIS_TLS_CA", "/ca.pem")];
+    let error = from_env(&parts).unwrap().build().unwrap_err();
+    assert!(error.to_string().contains("set redis.tls (REDIS_TLS) to true"), "{error}");
+    let url =
+        [("CACHE_NAMESPACE", "shop"), ("REDIS_URL", "redis://h"), ("REDIS_TLS_CA", "/ca.pem")];
+    let error = from_env(&url).unwrap().build().unwrap_err();
+    assert!(error.to_string().contains("begin with rediss://"), "{error}");
+}
+
+#[cfg(feature = "config-yaml")]
+#[test]
+fn a_slip_in_the_name_of_a_table_is_told() {
+    for (text, says) in [
+        ("cahce:\n  namespace: shop\n", "did you mean `cache`?"),
+        ("cache:\n  redsi:\n    host: h\n", "did you mean `redis`?"),
+    ] {
+        let error = from_yaml(text, &[]).unwrap_err();
+        assert!(error.to_string().ends_with(says), "{error}");
+    }
+}

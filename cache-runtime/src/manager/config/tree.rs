@@ -107,6 +107,11 @@ impl Reading<'_> {
         }
         let named = |spec: &&Spec| spec.path == path || spec.also.contains(&path);
         let Some(spec) = OPTIONS.iter().find(named) else {
+            if let Value::Table(_) = value
+                && let Some(table) = suggest::closest(path, ["cache", "redis"])
+            {
+                return wrong(&format!("there is no table `{path}`: did you mean `{table}`?"));
+            }
             return wrong(&format!("there is no option `{path}`: {}", instead(path)));
         };
         let text = match value {
