@@ -73,6 +73,13 @@ pub trait WriteBehindSource:
         writes: &[Write<Self::Key, Self::Value>],
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
+    /// Why this value can never be applied under this key, where that is known without asking anyone: the write is then
+    /// refused in place of being acknowledged. By default there is no such value.
+    fn refusal(&self, key: &Self::Key, value: &Self::Value) -> Option<String> {
+        let _ = (key, value);
+        None
+    }
+
     /// Whether the failure says nothing about the writes: the source is out of reach, overloaded, or was in another
     /// transaction's way. Such a batch is tried again for as long as it takes; any other failure counts against the
     /// write, which becomes a dead letter after too many.

@@ -52,11 +52,20 @@ pub(crate) async fn forget(pool: &PgPool, queue: &str, before: u64) -> sqlx::Res
 /// The row that a write brings, which has to be the one that it was written under.
 pub(crate) fn row_of<E: Entity>(write: &Write<E::Id, E>) -> sqlx::Result<Option<&E>> {
     match &write.value {
-        Some(row) if row.id() != write.key => Err(sqlx::Error::InvalidArgument(
-            "a row was written behind under a key that is not its id".to_owned(),
-        )),
-        row => Ok(row.as_ref()),
+        Some(row) => match refusal(&write.key, row) {
+            None => Ok(Some(row)),
+            Some(why) => Err(sqlx::Error::InvalidArgument(why)),
+        },
+        None => Ok(None),
     }
+}
+
+/// A row has one key, its id.
+pub(crate) fn refusal<E: Entity>(key: &E::Id, row: &E) -> Option<String> {
+    (row.id() != *key).then(|| {
+        "a row was written behind under a key that is not its id: give `put` the row's own id"
+            .to_owned()
+    })
 }
 
 /// Whether a failure is that of the server, the way to it, its schema, or of another transaction in the way, and not of
@@ -102,6 +111,10 @@ impl<E: Entity> WriteBehindSource for PgSource<E> {
         transaction.commit().await?;
         on.give_back();
         Ok(())
+    }
+
+    fn refusal(&self, key: &E::Id, row: &E) -> Option<String> {
+        refusal(key, row)
     }
 
     fn is_away(&self, error: &sqlx::Error) -> bool {

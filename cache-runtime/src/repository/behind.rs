@@ -33,6 +33,10 @@ impl<R: CachedRepository> WriteBehindSource for R {
         transaction.commit().await
     }
 
+    fn refusal(&self, key: &<R::Entity as Entity>::Id, row: &R::Entity) -> Option<String> {
+        applied::refusal(key, row)
+    }
+
     fn is_away(&self, error: &sqlx::Error) -> bool {
         applied::is_away(error)
     }

@@ -1,6 +1,6 @@
 //! Repositories and tables as sources.
 
-use cache_runtime::{Level, PgSource, ReadAt, Trouble, WriteBehind};
+use cache_runtime::{ErrorKind, Level, PgSource, ReadAt, Trouble, WriteBehind};
 use tests::{eventually, in_time};
 
 use crate::world::{Note, World, behind, note, some, text};
@@ -129,11 +129,12 @@ async fn a_row_that_the_table_refuses_becomes_a_dead_letter_with_the_reason() {
 async fn a_row_under_a_key_that_is_not_its_id_is_refused() {
     let world = World::new().await;
     let writer = behind(&world.process()).tries(1).spawn().unwrap();
-    writer.put(&1, &note(2, "a")).await.unwrap();
+    let refused = writer.put(&1, &note(2, "a")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Config);
+    assert!(refused.to_string().contains("a key that is not its id"), "{refused}");
     in_time("the flush", writer.flush()).await.unwrap();
-    let letter = writer.dead_letters(10).await.unwrap().remove(0);
-    assert!(letter.reason.contains("a key that is not its id"), "{}", letter.reason);
     assert_eq!((world.text(1).await, world.text(2).await), (None, None));
+    assert!(writer.dead_letters(10).await.unwrap().is_empty(), "it was never acknowledged");
 }
 
 /// A table of versions that was never made says nothing about a write: it waits for whoever makes it.

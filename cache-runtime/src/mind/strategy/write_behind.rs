@@ -142,7 +142,8 @@ impl<S: WriteBehindSource> WriteBehind<S> {
     ///
     /// # Errors
     /// [`QueueFull`](ErrorKind::QueueFull), at once; nothing was written. [`Codec`](ErrorKind::Codec) for a key or a value
-    /// that cannot be written as JSON and read back, or that is above the policy's `max_value_bytes`. And what keeps the
+    /// that cannot be written as JSON and read back, or that is above the policy's `max_value_bytes`. [`Config`](ErrorKind::Config)
+    /// for a row under a key that is not its id, or what else the source [refuses](WriteBehindSource::refusal). And what keeps the
     /// queue from answering: the write may then have been taken all the same, as after any call over a network whose
     /// answer is lost. To write it again is harmless.
     pub async fn put(&self, key: &S::Key, value: &S::Value) -> Result<u64> {
@@ -159,6 +160,9 @@ impl<S: WriteBehindSource> WriteBehind<S> {
 
     async fn write(&self, key: &S::Key, value: Option<&S::Value>) -> Result<u64> {
         let shared = &*self.inner.shared;
+        if let Some(why) = value.and_then(|value| shared.source.refusal(key, value)) {
+            return Err(Error::new(ErrorKind::Config, why));
+        }
         let most = shared.context.policy.max_value_bytes;
         let write = NewWrite {
             key: shared.key_of(key)?,
