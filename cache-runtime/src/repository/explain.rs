@@ -29,6 +29,9 @@ pub struct Explanation {
     pub remaining: Remaining,
     /// The size of the whole entry, in bytes.
     pub bytes: usize,
+    /// Why a value that stands there is passed over, where nothing that the cache says is believed:
+    /// [`Health::disbelief`](crate::Health::disbelief).
+    pub disbelief: Option<String>,
 }
 
 /// What stands at a key.
@@ -49,9 +52,6 @@ pub enum State {
     Foreign,
     /// The cache did not answer; this is why.
     Unreachable(String),
-    /// A value, and nothing that the cache says is believed; this is why, as
-    /// [`Health::disbelief`](crate::Health::disbelief) has it.
-    Unbelieved(String),
 }
 
 impl<R: CachedRepository> Repository<'_, R> {
@@ -75,6 +75,7 @@ impl<R: CachedRepository> Repository<'_, R> {
             state,
             remaining: Remaining::NoKey,
             bytes: 0,
+            disbelief: None,
         };
         let spec = match spec {
             Ok(spec) => spec,
@@ -124,15 +125,10 @@ impl<R: CachedRepository> Repository<'_, R> {
             }
             _ => Origin::Database,
         };
-        let state = match (origin, self.core.context.disbelief()) {
-            (Origin::Database, Some(why))
-                if matches!(state, State::Value | State::Negative) && level != Level::Database =>
-            {
-                State::Unbelieved(why)
-            }
-            _ => state,
-        };
-        Explanation { key: shown, origin, state, remaining, bytes }
+        let stands = matches!(state, State::Value | State::Negative);
+        let passed_over = stands && origin == Origin::Database && level != Level::Database;
+        let disbelief = if passed_over { self.core.context.disbelief() } else { None };
+        Explanation { key: shown, origin, state, remaining, bytes, disbelief }
     }
 
     /// What stands at these tags.
@@ -156,17 +152,18 @@ impl fmt::Display for Explanation {
             State::Hold => "a hold: a writer is about to commit",
             State::Foreign => "an entry that this program does not understand",
             State::Unreachable(why) => why,
-            State::Unbelieved(why) => {
-                return write!(f, "{origin}: a value that is not believed at {}: {why}", self.key);
-            }
         };
         write!(f, "{origin}: {state} at {}", self.key)?;
         match self.remaining {
-            Remaining::NoKey => Ok(()),
-            Remaining::Forever => write!(f, ", {} bytes, does not expire", self.bytes),
+            Remaining::NoKey => {}
+            Remaining::Forever => write!(f, ", {} bytes, does not expire", self.bytes)?,
             Remaining::Left(left) => {
-                write!(f, ", {} bytes, {:.1} s left", self.bytes, left.as_secs_f64())
+                write!(f, ", {} bytes, {:.1} s left", self.bytes, left.as_secs_f64())?;
             }
+        }
+        match &self.disbelief {
+            Some(why) => write!(f, ", and is not believed: {why}"),
+            None => Ok(()),
         }
     }
 }

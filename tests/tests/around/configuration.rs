@@ -106,3 +106,13 @@ fn a_mistake_in_a_file_is_told_with_its_name_and_line() {
     );
     assert_eq!(error.to_string(), expected);
 }
+
+#[test]
+fn what_is_missing_from_a_file_is_told_with_its_name() {
+    let file = File::new("cache.yaml", "cache:\n  driver: memory\n");
+    let error = CacheManager::from_file(&file.0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let told = error.to_string();
+    assert!(told.starts_with(&file.0.display().to_string()), "{told}");
+    assert!(told.contains("there is no namespace"), "{told}");
+}

@@ -3,11 +3,12 @@
 use std::error::Error as _;
 
 use cache_runtime::{
-    CacheManager, CachedRepository, Entity, Error, ErrorKind, cached_repository, migrate,
+    CacheManager, CachedRepository, Entity, Error, ErrorKind, Origin, State, cached_repository,
+    migrate,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use sqlx::{AssertSqlSafe, FromRow, PgPool};
-use tests::{TestDatabase, in_time};
+use tests::{TestDatabase, eventually, in_time};
 
 use super::world::World;
 
@@ -255,4 +256,27 @@ async fn triggers_that_were_tampered_with_are_made_anew() {
         assert_eq!(world.waiting().await.rows, 1);
         world.sql("DELETE FROM cache_runtime.outbox").await;
     }
+}
+
+/// The relay starts, and nothing is believed: whoever asks is told why.
+#[tokio::test]
+async fn a_relay_over_a_database_without_an_outbox_is_told_by_health_and_explain() {
+    let world = World::new().await;
+    world.cached(1).await;
+    world.sql("ALTER SCHEMA cache_runtime RENAME TO elsewhere").await;
+    let relay = world.relay();
+    eventually("the relay fails", || async { relay.stats().failures > 0 }).await;
+    let health = world.cities.cache.health().await;
+    let why = health.disbelief.clone().unwrap();
+    assert!(why.contains("call cache_runtime::migrate"), "{why}");
+    assert!(health.is_up() && health.to_string().ends_with(&why), "{health}");
+    let explained = world.cities.explain(1).await;
+    assert_eq!((explained.state.clone(), explained.origin), (State::Value, Origin::Database));
+    assert!(explained.to_string().ends_with(&why), "{explained}");
+    world.sql("ALTER SCHEMA elsewhere RENAME TO cache_runtime").await;
+    eventually("the relay drains", || async {
+        world.cities.cache.health().await.disbelief.is_none()
+    })
+    .await;
+    assert_eq!(world.cities.explain(1).await.disbelief, None);
 }
