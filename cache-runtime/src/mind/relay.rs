@@ -51,7 +51,8 @@ impl RelayBuilder {
     }
 
     /// Starts the relay on the current runtime. Until it has drained the outbox for the first time, reads of this
-    /// manager go to the database.
+    /// manager go to the database. It starts as well where the database does not answer or has no outbox, and tries again
+    /// until it has: [`health`](crate::CacheManager::health) and the log tell what it fails with.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) where this manager has a relay already: one is enough, and what makes it quicker is
