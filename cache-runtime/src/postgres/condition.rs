@@ -374,10 +374,10 @@ pub mod compared {
                 floating point, decimals and times are not compared by the program as by Postgres. By `=` with a \
                 `$parameter` that every row of the list is equal to, a column of any type can be compared"
     )]
-    pub trait Number {}
-    impl Number for i16 {}
-    impl Number for i32 {}
-    impl Number for i64 {}
+    pub trait WholeNumber {}
+    impl WholeNumber for i16 {}
+    impl WholeNumber for i32 {}
+    impl WholeNumber for i64 {}
 
     /// A column that a condition compares with a text.
     #[diagnostic::on_unimplemented(
@@ -399,7 +399,7 @@ pub mod compared {
     impl Truth for bool {}
 
     /// Compiles for a number.
-    pub const fn number<T: Number + ?Sized>() {}
+    pub const fn number<T: WholeNumber + ?Sized>() {}
     /// Compiles for a text.
     pub const fn text<T: Text + ?Sized>() {}
     /// Compiles for a truth value.
