@@ -103,7 +103,7 @@ impl CacheManagerBuilder {
     }
 
     /// Caches in the Redis server at this URL: `redis://[user[:password]@]host[:port][/database]`, or another form of
-    /// [`RedisCache::open`](crate::RedisCache::open), for TLS, Sentinels and sockets.
+    /// [`RedisCache::open`](crate::backend::RedisCache::open), for TLS, Sentinels and sockets.
     #[cfg(feature = "redis")]
     pub fn redis(mut self, url: &str) -> Self {
         self.backend = Some(Backend::Redis(url.to_owned()));

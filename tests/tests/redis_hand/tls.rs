@@ -138,5 +138,5 @@ async fn a_file_of_options_names_the_certificates() {
     assert!(error.to_string().contains("REDIS_TLS_KEY"), "{error}");
     let plain = text.replace("tls: true", "tls: false");
     let error = CacheConfig::from_yaml_str(&plain).unwrap().build().unwrap_err();
-    assert!(error.to_string().contains("rediss://"), "{error}");
+    assert!(error.to_string().contains("redis.tls"), "{error}");
 }

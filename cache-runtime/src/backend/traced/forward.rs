@@ -14,8 +14,8 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Sets, Survey, SurveyFrom,
-    Watched, WriteQueue,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Survey,
+    SurveyFrom, Watched, WriteQueue,
 };
 
 /// `told!(self.get(key), about …, sending …, |answer| Came)`
@@ -164,6 +164,15 @@ impl<C: CoherentCache + ?Sized> CoherentCache for Traced<C> {
             fills.iter().map(|fill| &fill.key),
             fills.iter().map(|fill| fill.entry.len()).sum(),
             |accepted| Came::count(accepted.iter().filter(|accepted| **accepted).count())
+        )
+    }
+
+    fn replace<'a>(&'a self, replacements: &'a [Replacement]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        told!(
+            self.replace(replacements),
+            replacements.iter().map(|replacement| &replacement.key),
+            replacements.iter().map(|replacement| replacement.entry.len()).sum(),
+            |stand| Came::count(stand.iter().filter(|stands| **stands).count())
         )
     }
 

@@ -34,6 +34,7 @@ impl Shelf {
     }
 
     /// The counters of whatever only invalidates.
+    #[cfg(feature = "postgres")]
     pub(in crate::manager) fn writes(&self) -> &Arc<Counters> {
         &self.operations.write
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_runtime::{DataSource, PgSource};
+use cache_runtime::{DataSource, PgSource, Write, WriteBehindSource};
 use examples::City;
 use sqlx::PgPool;
 
@@ -46,5 +46,16 @@ impl DataSource for Distant {
 
     fn is_settled(error: &sqlx::Error) -> bool {
         PgSource::<City>::is_settled(error)
+    }
+}
+
+impl WriteBehindSource for Distant {
+    async fn apply(&self, queue: &str, writes: &[Write<i64, City>]) -> sqlx::Result<()> {
+        tokio::time::sleep(DISTANCE).await;
+        self.0.apply(queue, writes).await
+    }
+
+    fn is_away(&self, error: &sqlx::Error) -> bool {
+        self.0.is_away(error)
     }
 }

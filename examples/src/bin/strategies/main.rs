@@ -19,14 +19,15 @@ Each caching strategy on GeoNames' 34,006 cities, over a source that takes 20 ms
 
 Usage: cargo run -p examples --bin strategies [-- STRATEGY]
 
-  cache-aside, read-through, write-through, refresh-ahead, stale-while-revalidate;
+  cache-aside, read-through, write-through, write-behind, refresh-ahead, stale-while-revalidate;
   without one, all of them in turn
 
   DATABASE_URL   a Postgres, 15 or newer; without it an embedded one runs in this process
   REDIS_URL      a Redis, 7 or newer, or Valkey; without it the cache is in memory
 
 In a database of yours everything stays in the schema geonames_strategies, which is kept for the
-next run: DROP SCHEMA geonames_strategies CASCADE removes it.";
+next run: DROP SCHEMA geonames_strategies CASCADE removes it. Which writes were applied is in the
+schema cache_runtime.";
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -1,9 +1,10 @@
 //! A scene for each strategy.
 
+use std::error::Error;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use cache_runtime::{CacheManager, DataSource, Stats};
+use cache_runtime::{CacheManager, DataSource, Stats, WriteBehind};
 use examples::{City, Failure, failed};
 use sqlx::PgPool;
 
@@ -22,15 +23,17 @@ pub(crate) enum Scene {
     CacheAside,
     ReadThrough,
     WriteThrough,
+    WriteBehind,
     RefreshAhead,
     StaleWhileRevalidate,
 }
 
 impl Scene {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::CacheAside,
         Self::ReadThrough,
         Self::WriteThrough,
+        Self::WriteBehind,
         Self::RefreshAhead,
         Self::StaleWhileRevalidate,
     ];
@@ -40,6 +43,7 @@ impl Scene {
             Self::CacheAside => "cache-aside",
             Self::ReadThrough => "read-through",
             Self::WriteThrough => "write-through",
+            Self::WriteBehind => "write-behind",
             Self::RefreshAhead => "refresh-ahead",
             Self::StaleWhileRevalidate => "stale-while-revalidate",
         }
@@ -50,6 +54,9 @@ impl Scene {
             Self::CacheAside => "a write takes the value out of the cache, the next read loads it",
             Self::ReadThrough => "what is not cached is loaded; one reader after each TTL waits",
             Self::WriteThrough => "a write goes to the source, and then the cache has it",
+            Self::WriteBehind => {
+                "a write is acknowledged in the queue, and comes to the source later"
+            }
             Self::RefreshAhead => "renewed before the TTL is over, so that hardly anybody waits",
             Self::StaleWhileRevalidate => "served after the TTL while it is renewed: nobody waits",
         }
@@ -95,6 +102,20 @@ impl Scene {
                 timed("read again", cities.get(&CITY)).await?;
                 Ok(cities.stats())
             }
+            Self::WriteBehind => {
+                // Which writes were applied is kept beside the rows.
+                let migrated = cache_runtime::migrate(pool).await;
+                migrated.map_err(failed("could not make the table of what was applied"))?;
+                let city = one_more(&source).await?;
+                let cities = WriteBehind::builder(cache, name, source).spawn();
+                let cities = cities.map_err(failed("could not start the worker"))?;
+                timed("write", cities.put(&CITY, &city)).await?;
+                timed("read", cities.get(&CITY)).await?;
+                timed("flush", cities.flush()).await?;
+                println!("  writes that the source has: {}", cities.stats().applied);
+                cities.stop().await;
+                Ok(Stats::default())
+            }
         }
     }
 }
@@ -126,7 +147,10 @@ where
     Ok(())
 }
 
-async fn timed<T>(what: &str, work: impl Future<Output = sqlx::Result<T>>) -> Result<(), Failure> {
+async fn timed<T, E>(what: &str, work: impl Future<Output = Result<T, E>>) -> Result<(), Failure>
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
     let began = Instant::now();
     work.await.map_err(failed(format!("could not {what} Lisbon")))?;
     println!("  {what:<12} {:.1?}", began.elapsed());

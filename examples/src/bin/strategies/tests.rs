@@ -19,6 +19,7 @@ async fn each_scene_does_what_its_strategy_promises() -> Result<(), Box<dyn Erro
     .await?;
     let cache = CacheManager::builder("test").memory().build()?;
     for scene in Scene::ALL {
+        let before = lisbon(&database).await?;
         let stats = scene.play(&cache, database.pool()).await?;
         match scene {
             // The write takes the value out, and the first of the two reads loads it.
@@ -29,6 +30,10 @@ async fn each_scene_does_what_its_strategy_promises() -> Result<(), Box<dyn Erro
             Scene::ReadThrough => {
                 assert!(stats.loads > 2 && stats.renewals == 0, "{scene:?}: {stats:?}");
             }
+            // Nobody read past the queue; and when the scene is over the source has the write.
+            Scene::WriteBehind => {
+                assert_eq!((stats.loads, lisbon(&database).await?), (0, before + 1), "{scene:?}");
+            }
             Scene::RefreshAhead | Scene::StaleWhileRevalidate => {
                 assert!(stats.renewals > 0, "{scene:?}: {stats:?}");
             }
@@ -36,4 +41,9 @@ async fn each_scene_does_what_its_strategy_promises() -> Result<(), Box<dyn Erro
     }
     database.stop().await?;
     Ok(())
+}
+
+async fn lisbon(database: &Database) -> sqlx::Result<i64> {
+    let sql = "SELECT population FROM cities WHERE slug = 'lisbon'";
+    sqlx::query_scalar(sql).fetch_one(database.pool()).await
 }
