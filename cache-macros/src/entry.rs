@@ -12,6 +12,7 @@ use crate::expand;
 use crate::grammar::impl_block::{self, ImplBlock};
 use crate::grammar::{entity, repository};
 use crate::model::Crate;
+use crate::model::helpers::Owner;
 
 /// `#[derive(Entity)]`
 pub(crate) fn derive_entity(item: TokenStream) -> TokenStream {
@@ -89,10 +90,25 @@ fn on_struct(arguments: TokenStream, item: TokenStream, errors: &mut Errors) -> 
     let Some(parsed) = parsed::<ItemStruct>(item.clone(), errors) else {
         return item;
     };
-    let annotation = repository::on_struct(arguments, errors);
-    let repository = check::repository::repository(&parsed, annotation, errors);
-    let made = repository.as_ref().map(expand::repository::repository);
-    quote!(#item #made)
+    let mut annotation = repository::on_struct(arguments, errors);
+    let helpers = std::mem::take(&mut annotation.helpers);
+    let has_rows = annotation.entity_is_given || !annotation.helper_is_given;
+    let krate = Crate::new(annotation.krate.clone());
+    let (made, cache) = if has_rows {
+        let repository = check::repository::repository(&parsed, annotation, errors);
+        let made = repository.as_ref().map(expand::repository::repository);
+        (made, repository.and_then(|repository| repository.cache))
+    } else {
+        (None, check::repository::without_rows(&parsed, annotation, errors))
+    };
+    // What is generated for a struct with generics would not compile.
+    if !parsed.generics.params.is_empty() {
+        return quote!(#item #made);
+    }
+    let owner = Owner { krate, ident: parsed.ident, cache, has_rows };
+    let helped = check::helpers::helpers(&owner, helpers, errors);
+    let helped = helped.iter().map(expand::helpers::helper);
+    quote!(#item #made #(#helped)*)
 }
 
 fn on_impl(arguments: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {

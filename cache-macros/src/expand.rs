@@ -4,10 +4,12 @@ pub(crate) mod columns;
 mod condition;
 pub(crate) mod docs;
 pub(crate) mod entity;
+pub(crate) mod helpers;
 mod id;
 pub(crate) mod methods;
 pub(crate) mod operations;
 pub(crate) mod repository;
+mod session;
 
 use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};

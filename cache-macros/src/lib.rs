@@ -133,6 +133,23 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// inside a transaction, and `get_for_update` beside them. It is also a `cache_runtime::DataSource`, whose loads pass the
 /// cache over and whose writes invalidate.
 ///
+/// # Sessions
+///
+/// `session(…)` in the place of `entity`, on a struct with a `CacheManager`, gives it sessions and not rows. It needs the
+/// feature `session` of the runtime.
+///
+/// - `data = Login`, `idle = "30m"`, `absolute = "12h"`, required: the type of what a session keeps, how long one lives
+///   without being used, and how long it lives at most.
+/// - `user = user_id`: the field of the data that says whose the session is; `None` and an empty text are nobody.
+/// - `per_user = 100`: sessions that a user has at most; the one that was not used for longest gives way.
+/// - `fields(theme: String)`: fields with a setter of their own.
+/// - `name = "logins"`: what stands in the keys. Default: the struct's name.
+/// - `tolerant`: data of another version of their type are read as far as JSON can; without it such a session is none.
+///
+/// Beside it stand `cache` and `crate`. The struct gets `create`, `get`, `touch`, `update`, `rotate`, `destroy`,
+/// `destroy_everyone`, a `set_…` for each of `fields`, and with `user` also `destroy_all`, `destroy_others`,
+/// `destroy_listed` and `list`.
+///
 /// # On an `impl` block
 ///
 /// Methods without one of these attributes are left as they are. The others are async, take `&self`, and return a

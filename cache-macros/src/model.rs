@@ -2,9 +2,11 @@
 
 pub(crate) mod condition;
 pub(crate) mod entity;
+pub(crate) mod helpers;
 pub(crate) mod key;
 pub(crate) mod method;
 pub(crate) mod repository;
+pub(crate) mod session;
 
 use proc_macro2::Ident;
 use syn::Path;

@@ -57,6 +57,10 @@ pub enum ErrorKind {
     Outbox,
     /// The queue of a write-behind holds as many writes as it may: this one was not taken.
     QueueFull,
+    /// Others changed a session before this change could be made, again and again: it was not made.
+    Contended,
+    /// A change would have made a session another user's without a new id: it was not made.
+    NeedsRotation,
     /// The backend cannot do this.
     Unsupported,
     /// The cache was closed.

@@ -94,6 +94,8 @@
 //! | `metrics` | no | what happens, published through the `metrics` facade: `docs/metrics.md` |
 //! | `msgpack` | no | the codec MessagePack |
 //! | `zstd` | no | compression by zstd, beside LZ4 |
+//! | `session` | no | sessions: the module `session` |
+//! | `tower-sessions` | no | a store for tower-sessions 0.15 |
 //! | `config-toml`, `config-yaml` | no | configuration from files |
 //! | `testing` | no | the conformance suite, the faulty cache, the manual clock and the stepper |
 
@@ -119,6 +121,8 @@ mod port;
 mod postgres;
 #[cfg(feature = "postgres")]
 mod repository;
+#[cfg(feature = "session")]
+pub mod session;
 mod shape;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -163,6 +167,10 @@ pub use port::{
     ReleaseOutcome, Replacement, Standing, Step, Survey, SurveyFrom, Surveyed,
 };
 pub use port::{
+    Changed, NewSession, NotADigest, SessionBackend, SessionChange, SessionDigest, SessionSpace,
+    StoredListing, StoredSession, UserDigest,
+};
+pub use port::{
     DeadLetter, Failed, NewWrite, Pending, QueueBacklog, QueuedWrite, Write, WriteBehindSource,
     WriteQueue,
 };
@@ -185,7 +193,13 @@ pub use transaction::{CacheTransaction, Savepoint};
 #[doc(hidden)]
 pub mod __private;
 
-#[cfg(all(doctest, feature = "macros", feature = "redis", feature = "memory"))]
+#[cfg(all(
+    doctest,
+    feature = "macros",
+    feature = "redis",
+    feature = "memory",
+    feature = "session"
+))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 

@@ -12,6 +12,7 @@ mod observer;
 mod outbox;
 mod pipeline;
 mod queue;
+mod sessions;
 mod sets;
 mod source;
 mod stats;
@@ -38,6 +39,10 @@ pub use observer::{Observer, Step};
 pub use outbox::{Backlog, Delivery, Lineage, Outbox, OutboxRow};
 pub use pipeline::{Pipeline, Pipelines, Queued, Replies};
 pub use queue::{DeadLetter, Failed, NewWrite, Pending, QueueBacklog, QueuedWrite, WriteQueue};
+pub use sessions::{
+    Changed, NewSession, NotADigest, SessionBackend, SessionChange, SessionDigest, SessionSpace,
+    StoredListing, StoredSession, UserDigest,
+};
 pub use sets::Sets;
 pub use source::DataSource;
 pub use stats::{BackendStats, BreakerState, ConnectionHealth, Watched};

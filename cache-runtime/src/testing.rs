@@ -5,6 +5,7 @@
 //! - [`Stepper`]: parks a reader or writer at a step of the protocol, so that an interleaving is forced and not hoped
 //!   for.
 //! - [`conformance`]: the suite that every implementation of the ports must pass.
+//! - [`sessions`]: the same for sessions.
 //! - [`write_queue`]: the same for the queue of a write-behind.
 //!
 //! A failed expectation here panics with a message that says what was expected: that is how a test fails.
@@ -12,6 +13,7 @@
 mod clock;
 pub mod conformance;
 mod faulty;
+pub mod sessions;
 mod stepper;
 pub mod write_queue;
 

@@ -66,3 +66,28 @@ impl Backend for Told {
 }
 
 cache_runtime::conformance_suite!(Told::new());
+
+mod sessions {
+    use std::time::Duration;
+
+    use cache_runtime::SessionSpace;
+    use cache_runtime::testing::sessions::SessionsBackend;
+
+    use super::*;
+
+    impl SessionsBackend for Told {
+        async fn fresh(&self) -> Arc<dyn CoherentCache> {
+            Backend::fresh(self).await
+        }
+
+        fn head(&self) -> Key {
+            self.namespace().key().text("session").value("logins").finish().unwrap()
+        }
+
+        async fn pass(&self, _: &SessionSpace, time: Duration) {
+            self.0.advance(time);
+        }
+    }
+
+    cache_runtime::session_suite!(Told::new());
+}

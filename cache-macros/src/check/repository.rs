@@ -79,6 +79,35 @@ pub(crate) fn repository(
     })
 }
 
+/// Of a struct that has no rows: the field with the manager, and nothing that would need an entity.
+pub(crate) fn without_rows(
+    item: &ItemStruct,
+    annotation: Annotation,
+    errors: &mut Errors,
+) -> Option<Ident> {
+    for option in &annotation.of_rows {
+        errors.at(
+            option,
+            format!("`{option}` is an option of rows, and there are none without `entity = …`: leave it out"),
+        );
+    }
+    if !item.generics.params.is_empty() {
+        errors.at(
+            &item.generics,
+            "write the struct without generics and lifetimes, and own or share its fields (a `CacheManager` is cheap to clone)",
+        );
+    }
+    let Fields::Named(fields) = &item.fields else {
+        errors.at(
+            &item.ident,
+            format!("write named fields: `struct {} {{ cache: CacheManager }}`", item.ident),
+        );
+        return None;
+    };
+    let fields: Vec<&Field> = fields.named.iter().collect();
+    field(&CACHE, &fields, annotation.cache, item, errors)
+}
+
 /// A field that every repository has.
 struct Wanted {
     option: &'static str,

@@ -87,7 +87,7 @@ fn cached_repository(repository: &Repository) -> TokenStream {
 }
 
 /// `&self.db`. There is no such field only after an error, when the code is type-checked and never run.
-fn borrowed(field: Option<&Ident>) -> TokenStream {
+pub(super) fn borrowed(field: Option<&Ident>) -> TokenStream {
     match field {
         Some(field) => quote_spanned!(place(field.span())=> &self.#field),
         None => quote!(::core::unreachable!()),

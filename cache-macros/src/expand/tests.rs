@@ -40,6 +40,7 @@ macro_rules! snapshot {
 mod entity;
 mod methods;
 mod repository;
+mod session;
 
 #[test]
 fn what_cannot_be_parsed_is_left_as_it_is() {

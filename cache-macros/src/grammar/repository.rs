@@ -5,7 +5,9 @@ use syn::parse::ParseStream;
 use syn::{Path, Type, parenthesized, token};
 
 use super::condition::{self, Listed};
+use super::helpers::{self, Helper};
 use super::options::{self, Name, Spec};
+use super::session;
 use super::terms::{self, Terms};
 use super::value::{self, Template};
 use crate::errors::Errors;
@@ -29,6 +31,7 @@ const OPTIONS: &[Spec] = &[
     Spec::once("db", "db = pool"),
     Spec::once("cache", "cache = manager"),
     Spec::once("except", "except(insert, delete)"),
+    helpers::SESSION,
     Spec::once("crate", "crate = some::path"),
 ];
 
@@ -48,6 +51,11 @@ pub(crate) struct Annotation {
     pub(crate) db: Option<Ident>,
     pub(crate) cache: Option<Ident>,
     pub(crate) except: Vec<Ident>,
+    pub(crate) helpers: Vec<Helper>,
+    /// Whether there is one, be it readable or not.
+    pub(crate) helper_is_given: bool,
+    /// The options that were given and are of rows alone.
+    pub(crate) of_rows: Vec<Ident>,
 }
 
 /// `slug` or `(country, name)`
@@ -59,6 +67,12 @@ pub(crate) fn on_struct(arguments: TokenStream, errors: &mut Errors) -> Annotati
     let mut annotation = Annotation::default();
     options::read(arguments, OPTIONS, errors, |name, input, errors| {
         let it = &mut annotation;
+        let of_all = matches!(name.spec.name, "entity" | "cache" | "crate");
+        if helpers::have(name.spec.name) {
+            it.helper_is_given = true;
+        } else if !of_all {
+            it.of_rows.push(name.ident.clone());
+        }
         match name.spec.name {
             "entity" => {
                 it.entity_is_given = true;
@@ -74,6 +88,9 @@ pub(crate) fn on_struct(arguments: TokenStream, errors: &mut Errors) -> Annotati
             "tags" => it.tags = value::templates(&name, input, errors)?,
             "db" => it.db = Some(value::ident(&name, input)?),
             "cache" => it.cache = Some(value::ident(&name, input)?),
+            "session" => {
+                it.helpers.push(Helper::Session(session::session(&name, input, errors)?));
+            }
             "except" => it.except = value::names(&name, input, errors)?,
             _ => it.krate = Some(value::path(&name, input)?),
         }

@@ -6,6 +6,7 @@ mod data;
 mod hold;
 mod ports;
 mod queue;
+mod sessions;
 mod shard;
 mod steps;
 mod stream;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::queue::Queues;
+use self::sessions::Sessions;
 use self::shard::Shard;
 use self::stream::Listeners;
 use crate::clock::{Clock, SystemClock};
@@ -79,6 +81,7 @@ struct Inner {
     /// Its lock may be taken under a shard's, never the other way round.
     listeners: Listeners,
     queues: Queues,
+    sessions: Sessions,
 }
 
 /// Options of a [`MemoryCache`].
@@ -149,6 +152,7 @@ impl MemoryCache {
             lock(shard).empty();
         }
         self.inner.queues.close();
+        self.inner.sessions.close();
         self.inner.listeners.dismiss();
     }
 }
@@ -204,6 +208,7 @@ impl MemoryCacheBuilder {
                 closed: AtomicBool::new(false),
                 listeners: Listeners::default(),
                 queues: Queues::default(),
+                sessions: Sessions::default(),
             }),
         }
     }

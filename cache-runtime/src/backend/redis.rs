@@ -17,6 +17,7 @@ mod queue;
 mod removal;
 mod scripts;
 mod seek;
+mod sessions;
 mod steps;
 mod stream;
 mod survey;
@@ -90,6 +91,12 @@ use crate::port::ConnectionHealth;
 /// ```
 ///
 /// A memory report needs `+memory|usage`; nothing else does.
+///
+/// Sessions need `~{shop:session:*` besides, and
+///
+/// ```text
+/// +hget +hset +hdel +hlen +hkeys +hmget +hexists +hincrby +exists +rename +unlink +pexpireat +pexpiretime +scan
+/// ```
 ///
 /// `select` too where the URL names a database other than 0. Without the channels or `publish` no hold is placed,
 /// so every write goes by the outbox or is refused; without `subscribe` there is no tier in the process.

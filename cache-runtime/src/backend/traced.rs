@@ -3,6 +3,7 @@
 mod call;
 mod forward;
 mod ports;
+mod sessions;
 
 use std::fmt;
 use std::sync::Arc;

@@ -7,7 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::survey::{Survey, SurveyFrom};
-use super::{BoxFuture, Counters, Hashes, Keyspace, Lists, Pipelines, Sets, Watched, WriteQueue};
+use super::{
+    BoxFuture, Counters, Hashes, Keyspace, Lists, Pipelines, SessionBackend, Sets, Watched,
+    WriteQueue,
+};
 use crate::entry::{Mark, Token};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Namespace, Prefix};
@@ -150,6 +153,11 @@ pub trait Cache: Debug + Send + Sync + 'static {
 
     /// Its way of taking many commands in one go.
     fn pipelines(&self) -> Option<&dyn Pipelines> {
+        None
+    }
+
+    /// Its sessions.
+    fn sessions(&self) -> Option<&dyn SessionBackend> {
         None
     }
 

@@ -1,6 +1,10 @@
 //! What stands in for a port that a backend does not have.
 
-use super::{BackendStats, BoxFuture, Command, Execute, Keyspace, Pipelines, Reply, Walk, Watched};
+use super::{
+    BackendStats, BoxFuture, Changed, Command, Execute, Keyspace, NewSession, Pipelines, Reply,
+    SessionBackend, SessionChange, SessionDigest, SessionSpace, StoredListing, StoredSession,
+    UserDigest, Walk, Watched,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Pattern};
 
@@ -39,5 +43,82 @@ impl Pipelines for Unsupported {
 impl Watched for Unsupported {
     fn backend_stats(&self) -> BoxFuture<'_, Result<BackendStats>> {
         cannot("stats")
+    }
+}
+
+impl SessionBackend for Unsupported {
+    fn session_create<'a>(
+        &'a self,
+        _: &'a SessionSpace,
+        _: &'a SessionDigest,
+        _: &'a NewSession,
+    ) -> BoxFuture<'a, Result<bool>> {
+        cannot("sessions")
+    }
+
+    fn session_read<'a>(
+        &'a self,
+        _: &'a SessionSpace,
+        _: &'a SessionDigest,
+    ) -> BoxFuture<'a, Result<Option<StoredSession>>> {
+        cannot("sessions")
+    }
+
+    fn session_write<'a>(
+        &'a self,
+        _: &'a SessionSpace,
+        _: &'a SessionDigest,
+        _: &'a SessionChange,
+    ) -> BoxFuture<'a, Result<Changed>> {
+        cannot("sessions")
+    }
+
+    fn session_rotate<'a>(
+        &'a self,
+        _: &'a SessionSpace,
+        _: &'a SessionDigest,
+        _: &'a SessionDigest,
+        _: &'a SessionChange,
+        _: Option<&'a UserDigest>,
+    ) -> BoxFuture<'a, Result<Changed>> {
+        cannot("sessions")
+    }
+
+    fn session_destroy<'a>(
+        &'a self,
+        _: &'a SessionSpace,
+        _: &'a SessionDigest,
+    ) -> BoxFuture<'a, Result<bool>> {
+        cannot("sessions")
+    }
+
+    fn session_destroy_listed<'a>(
+        &'a self,
+        _: &'a SessionSpace,
+        _: &'a UserDigest,
+        _: &'a SessionDigest,
+    ) -> BoxFuture<'a, Result<bool>> {
+        cannot("sessions")
+    }
+
+    fn session_destroy_all<'a>(
+        &'a self,
+        _: &'a SessionSpace,
+        _: &'a UserDigest,
+        _: Option<&'a SessionDigest>,
+    ) -> BoxFuture<'a, Result<u64>> {
+        cannot("sessions")
+    }
+
+    fn session_list<'a>(
+        &'a self,
+        _: &'a SessionSpace,
+        _: &'a UserDigest,
+    ) -> BoxFuture<'a, Result<Vec<StoredListing>>> {
+        cannot("sessions")
+    }
+
+    fn session_destroy_everyone<'a>(&'a self, _: &'a SessionSpace) -> BoxFuture<'a, Result<u64>> {
+        cannot("sessions")
     }
 }

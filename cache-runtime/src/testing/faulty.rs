@@ -4,6 +4,7 @@ mod forward;
 mod op;
 mod plan;
 mod ports;
+mod sessions;
 mod stream;
 
 use std::fmt;

@@ -14,8 +14,8 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Survey,
-    SurveyFrom, Watched, WriteQueue,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement,
+    SessionBackend, Sets, Survey, SurveyFrom, Watched, WriteQueue,
 };
 
 impl MemoryCache {
@@ -146,6 +146,10 @@ impl Cache for MemoryCache {
     }
 
     fn pipelines(&self) -> Option<&dyn Pipelines> {
+        Some(self)
+    }
+
+    fn sessions(&self) -> Option<&dyn SessionBackend> {
         Some(self)
     }
 

@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::key::{Key, Namespace};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
-    Action, BoxFuture, Cache, Counters, Hashes, Keyspace, Lists, Pipelines, Sets, Watched,
+    Action, BoxFuture, Cache, Counters, Hashes, Keyspace, Lists, Pipelines, SessionBackend, Sets,
+    Watched,
 };
 
 pub(super) fn set(key: &Key, value: &[u8], ttl: Ttl) -> Cmd {
@@ -193,6 +194,10 @@ impl Cache for RedisCache {
     }
 
     fn pipelines(&self) -> Option<&dyn Pipelines> {
+        Some(self)
+    }
+
+    fn sessions(&self) -> Option<&dyn SessionBackend> {
         Some(self)
     }
 

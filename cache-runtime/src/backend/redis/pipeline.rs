@@ -6,7 +6,7 @@ use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Script};
 use super::RedisCache;
 use super::failure::{is_no_script, is_read_only, translate};
 use super::link::Patience;
-use super::{queue, scripts};
+use super::{queue, scripts, sessions};
 use crate::error::{Error, Result};
 
 /// Keys in one command or pipeline: enough to make a round trip cheap, few enough not to hold up everyone else's.
@@ -77,12 +77,33 @@ impl RedisCache {
         }
         let exchange = |connection| exchange::<T>(connection, pipeline, tail.len());
         let answers = self.counted(self.link.run(patience, exchange).await)?;
+        self.answered(&answers);
+        Ok(answers)
+    }
+
+    /// Sends one pipeline that may be sent twice: it reads, or writes the same however often it is sent.
+    pub(super) async fn pipeline_again<T: FromRedisValue>(
+        &self,
+        patience: Patience,
+        pipeline: &Pipeline,
+    ) -> Result<Vec<RedisResult<T>>> {
+        let exchange = |connection| {
+            let mut pipeline = pipeline.clone();
+            pipeline.ignore_errors();
+            exchange::<T>(connection, pipeline, 0)
+        };
+        let answers = self.counted(self.link.run_again(patience, exchange).await)?;
+        self.answered(&answers);
+        Ok(answers)
+    }
+
+    /// Counts what has failed, and leaves a server that takes no writes.
+    fn answered<T>(&self, answers: &[RedisResult<T>]) {
         self.link.tally().failed(answers.iter().filter(|answer| answer.is_err()).count());
         if answers.iter().any(|answer| answer.as_ref().is_err_and(is_read_only)) {
             // A failover has made a replica of this server: its address leads elsewhere by now.
             self.link.leave();
         }
-        Ok(answers)
     }
 
     pub(super) fn failed(&self, error: RedisError) -> Error {
@@ -105,7 +126,7 @@ async fn exchange<T: FromRedisValue>(
     if !answers.iter().any(|answer| answer.as_ref().is_err_and(is_no_script)) {
         return Ok(answers);
     }
-    for script in scripts::all().into_iter().chain(queue::all()) {
+    for script in scripts::all().into_iter().chain(queue::all()).chain(sessions::all()) {
         script.load_async(&mut connection).await?;
     }
     let mut again = Pipeline::new();

@@ -59,8 +59,8 @@ impl RedisCache {
         let mut answers = answers.into_iter();
         let mut weighed = Vec::with_capacity(keys.len());
         for key in keys {
-            let bytes = self.answered::<Option<u64>>(answers.next())?.flatten();
-            let life = self.answered::<i64>(answers.next())?;
+            let bytes = self.answer_of::<Option<u64>>(answers.next())?.flatten();
+            let life = self.answer_of::<i64>(answers.next())?;
             let (Some(bytes), Some(life)) = (bytes, life) else { continue };
             let (key, remaining) = (Key::from_text(&String::from_utf8_lossy(key)), remaining(life));
             if remaining != Remaining::NoKey {
@@ -98,7 +98,7 @@ impl RedisCache {
         Ok(())
     }
 
-    fn answered<T: FromRedisValue>(
+    fn answer_of<T: FromRedisValue>(
         &self,
         answer: Option<RedisResult<redis::Value>>,
     ) -> Result<Option<T>> {

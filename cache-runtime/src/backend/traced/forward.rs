@@ -14,8 +14,8 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Survey,
-    SurveyFrom, Watched, WriteQueue,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement,
+    SessionBackend, Sets, Survey, SurveyFrom, Watched, WriteQueue,
 };
 
 /// `told!(self.get(key), about …, sending …, |answer| Came)`
@@ -139,6 +139,10 @@ impl<C: Cache + ?Sized> Cache for Traced<C> {
 
     fn watched(&self) -> Option<&dyn Watched> {
         self.inner.watched().map(|_| self as &dyn Watched)
+    }
+
+    fn sessions(&self) -> Option<&dyn SessionBackend> {
+        self.inner.sessions().map(|_| self as &dyn SessionBackend)
     }
 }
 

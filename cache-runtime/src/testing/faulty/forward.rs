@@ -13,8 +13,8 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement, Sets, Survey,
-    SurveyFrom, Watched, WriteQueue,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement,
+    SessionBackend, Sets, Survey, SurveyFrom, Watched, WriteQueue,
 };
 
 impl Cache for FaultyCache {
@@ -105,6 +105,10 @@ impl Cache for FaultyCache {
 
     fn pipelines(&self) -> Option<&dyn Pipelines> {
         self.inner.pipelines().map(|_| self as &dyn Pipelines)
+    }
+
+    fn sessions(&self) -> Option<&dyn SessionBackend> {
+        self.inner.sessions().map(|_| self as &dyn SessionBackend)
     }
 
     fn watched(&self) -> Option<&dyn Watched> {

@@ -79,6 +79,24 @@ pub enum Op {
     DeleteMatching,
     /// [`Pipelines::run_commands`](crate::Pipelines::run_commands).
     RunCommands,
+    /// [`SessionBackend::session_create`](crate::SessionBackend::session_create).
+    SessionCreate,
+    /// [`SessionBackend::session_read`](crate::SessionBackend::session_read).
+    SessionRead,
+    /// [`SessionBackend::session_write`](crate::SessionBackend::session_write).
+    SessionWrite,
+    /// [`SessionBackend::session_rotate`](crate::SessionBackend::session_rotate).
+    SessionRotate,
+    /// [`SessionBackend::session_destroy`](crate::SessionBackend::session_destroy).
+    SessionDestroy,
+    /// [`SessionBackend::session_destroy_listed`](crate::SessionBackend::session_destroy_listed).
+    SessionDestroyListed,
+    /// [`SessionBackend::session_destroy_all`](crate::SessionBackend::session_destroy_all).
+    SessionDestroyAll,
+    /// [`SessionBackend::session_list`](crate::SessionBackend::session_list).
+    SessionList,
+    /// [`SessionBackend::session_destroy_everyone`](crate::SessionBackend::session_destroy_everyone).
+    SessionDestroyEveryone,
     /// [`Watched::backend_stats`](crate::Watched::backend_stats).
     BackendStats,
     /// [`CoherentCache::lease`](crate::CoherentCache::lease).
@@ -112,7 +130,7 @@ pub enum Op {
 
 impl Op {
     /// Every call, in the order of the ports.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 60] = [
         Self::Get,
         Self::Set,
         Self::SetIfAbsent,
@@ -150,6 +168,15 @@ impl Op {
         Self::KeysMatching,
         Self::DeleteMatching,
         Self::RunCommands,
+        Self::SessionCreate,
+        Self::SessionRead,
+        Self::SessionWrite,
+        Self::SessionRotate,
+        Self::SessionDestroy,
+        Self::SessionDestroyListed,
+        Self::SessionDestroyAll,
+        Self::SessionList,
+        Self::SessionDestroyEveryone,
         Self::BackendStats,
         Self::Lease,
         Self::Fill,

@@ -14,7 +14,7 @@ use crate::port::{
 
 impl FaultyCache {
     /// Sends one call of a small port through the plan, where the inner cache has that port.
-    fn pass_to<'a, P: ?Sized, T: Send + 'a>(
+    pub(super) fn pass_to<'a, P: ?Sized, T: Send + 'a>(
         &'a self,
         op: Op,
         port: fn(&'a dyn CoherentCache) -> Option<&'a P>,

@@ -10,8 +10,8 @@ use crate::entry::{Body, Mark, Token, Value};
 use crate::key::{Key, Namespace, Pattern};
 use crate::policy::Ttl;
 use crate::port::{
-    Action, Cache, Command, Fill, Heard, InvalidationStream, LeaseRequest, Replacement, SurveyFrom,
-    Walk,
+    Action, Cache, Command, Fill, Heard, InvalidationStream, LeaseRequest, NewSession, Replacement,
+    SessionChange, SessionDigest, SessionSpace, SurveyFrom, UserDigest, Walk,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -85,6 +85,27 @@ async fn every_small_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
     ]
 }
 
+/// Every call of sessions once.
+async fn every_session_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
+    let space = SessionSpace::new(key(), MINUTE, MINUTE, 1);
+    let [id, to] = [1, 2].map(|number| SessionDigest::from_bytes([number; 32]));
+    let user = UserDigest::from_bytes([3; 32]);
+    let new = NewSession { data: value(), about: value(), user: None, lives: MINUTE };
+    let change = SessionChange { from: None, data: value(), lives: None };
+    let port = cache.sessions().expect("the memory has them");
+    vec![
+        (Op::SessionCreate, kind(port.session_create(&space, &id, &new).await)),
+        (Op::SessionRead, kind(port.session_read(&space, &id).await)),
+        (Op::SessionWrite, kind(port.session_write(&space, &id, &change).await)),
+        (Op::SessionRotate, kind(port.session_rotate(&space, &id, &to, &change, None).await)),
+        (Op::SessionList, kind(port.session_list(&space, &user).await)),
+        (Op::SessionDestroy, kind(port.session_destroy(&space, &to).await)),
+        (Op::SessionDestroyListed, kind(port.session_destroy_listed(&space, &user, &to).await)),
+        (Op::SessionDestroyAll, kind(port.session_destroy_all(&space, &user, None).await)),
+        (Op::SessionDestroyEveryone, kind(port.session_destroy_everyone(&space).await)),
+    ]
+}
+
 /// Every call of all ports once; how each failed, if it did.
 /// The stream is opened past the plan: whether one can be opened is one call of many.
 async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
@@ -100,6 +121,7 @@ async fn every_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
     let opened = cache.inner.invalidations(&namespace).await.expect("a stream");
     let mut stream = FaultyStream::over(cache, opened);
     let mut calls = every_small_call(cache).await;
+    calls.extend(every_session_call(cache).await);
     calls.extend([
         (Op::Beat, kind(stream.beat(1).await)),
         // There is always something to hear.

@@ -1,0 +1,13 @@
+//! What follows a struct beside its rows, or in their place.
+
+use proc_macro2::TokenStream;
+
+use super::session;
+use crate::model::helpers::Made;
+
+/// All of one helper.
+pub(crate) fn helper(made: &Made) -> TokenStream {
+    match made {
+        Made::Sessions(sessions) => session::sessions(sessions),
+    }
+}

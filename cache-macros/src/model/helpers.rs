@@ -1,0 +1,23 @@
+//! What a struct is given beside rows, or in their place.
+
+use proc_macro2::Ident;
+
+use super::Crate;
+use super::session::Sessions;
+
+/// The struct that is given it.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    pub(crate) krate: Crate,
+    pub(crate) ident: Ident,
+    /// The field with the manager; none after an error.
+    pub(crate) cache: Option<Ident>,
+    /// Whether it is a repository of rows, too.
+    pub(crate) has_rows: bool,
+}
+
+/// One thing that it is given.
+pub(crate) enum Made {
+    /// `session(…)`
+    Sessions(Sessions),
+}

@@ -1,0 +1,262 @@
+//! Which request does what.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Form, State};
+use axum::http::header::{CACHE_CONTROL, COOKIE, RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use cache_runtime::session::{Client, SessionCookie, SessionId, SessionRepository};
+use cache_runtime::{CacheManager, SessionDigest, cached_repository};
+use serde::{Deserialize, Serialize};
+
+use crate::pages;
+
+/// What a session keeps. Whoever has no user yet is a visitor.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Login {
+    pub(crate) user: Option<String>,
+    pub(crate) theme: Option<String>,
+    pub(crate) views: u32,
+}
+
+#[cached_repository(session(
+    data = Login,
+    idle = "30m",
+    absolute = "12h",
+    user = user,
+    per_user = 20,
+    fields(theme: Option<String>),
+))]
+pub(crate) struct Logins {
+    cache: CacheManager,
+}
+
+/// What every request may use.
+pub(crate) struct App {
+    logins: Logins,
+    cookie: SessionCookie,
+}
+
+impl App {
+    pub(crate) fn new(cache: CacheManager) -> cache_runtime::Result<Arc<Self>> {
+        let cookie = SessionCookie::new("session")?;
+        Ok(Arc::new(Self { logins: Logins { cache }, cookie }))
+    }
+
+    fn id(&self, headers: &HeaderMap) -> Option<SessionId> {
+        self.cookie.read(headers.get_all(COOKIE))
+    }
+
+    /// To the first page, with this cookie.
+    fn home(&self, id: Option<&SessionId>) -> Response {
+        let cookie = match id {
+            Some(id) => self.cookie.set(id, Logins::CONFIG.absolute),
+            None => self.cookie.remove(),
+        };
+        ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    }
+}
+
+/// The accounts of this example. A service keeps a hash that is slow to make, such as Argon2, of each password.
+pub(crate) fn knows(user: &str, password: &str) -> bool {
+    ["ann", "bob"].contains(&user) && password == "secret"
+}
+
+/// What went wrong. That Redis is away says nothing of who is logged in: nobody is let in, and nobody sent to the login.
+pub(crate) enum Problem {
+    Cache(cache_runtime::Error),
+    Refused(StatusCode, &'static str),
+}
+
+impl From<cache_runtime::Error> for Problem {
+    fn from(error: cache_runtime::Error) -> Self {
+        Self::Cache(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Cache(error) => {
+                tracing::error!(%error, "sessions cannot be looked up");
+                let page = Html(pages::message("Please try again in a moment."));
+                (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], page).into_response()
+            }
+            Self::Refused(status, message) => {
+                (status, Html(pages::message(message))).into_response()
+            }
+        }
+    }
+}
+
+type Answer = Result<Response, Problem>;
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/theme", post(theme))
+        .route("/login", post(login))
+        .route("/logout", post(logout))
+        .route("/logout-everywhere", post(logout_everywhere))
+        .route("/sessions/end", post(end))
+        .layer(middleware::map_response(forget_after_logout))
+        .with_state(app)
+}
+
+/// So that the back button shows nothing after a logout.
+async fn forget_after_logout(mut response: Response) -> Response {
+    let value = axum::http::HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, value);
+    response
+}
+
+/// A page for everybody; looking at it begins no session.
+async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let Some(id) = app.id(&headers) else {
+        return Ok(Html(pages::visitor(None)).into_response());
+    };
+    app.logins.update(&id, |login| login.views += 1).await?;
+    Ok(match app.logins.get(&id).await? {
+        None => Html(pages::visitor(None)).into_response(),
+        Some(session) => match &session.user {
+            None => Html(pages::visitor(session.theme.as_deref())).into_response(),
+            Some(user) => {
+                let sessions = app.logins.list(user).await?;
+                Html(pages::account(user, &session, &sessions, id.digest())).into_response()
+            }
+        },
+    })
+}
+
+#[derive(Deserialize)]
+struct Theme {
+    theme: String,
+}
+
+/// The one thing that a visitor may keep.
+async fn theme(
+    State(app): State<Arc<App>>,
+    from: ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Form(chosen): Form<Theme>,
+) -> Answer {
+    let theme = Some(chosen.theme).filter(|theme| ["light", "dark"].contains(&theme.as_str()));
+    if let Some(id) = app.id(&headers)
+        && app.logins.set_theme(&id, theme.clone()).await?
+    {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let visitor = Login { theme, ..Login::default() };
+    let id = app.logins.create(&visitor, &client(from, &headers)).await?;
+    Ok(app.home(Some(&id)))
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    user: String,
+    password: String,
+}
+
+async fn login(
+    State(app): State<Arc<App>>,
+    from: ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Form(given): Form<Credentials>,
+) -> Answer {
+    if !knows(&given.user, &given.password) {
+        return Err(Problem::Refused(StatusCode::UNAUTHORIZED, "That is not the password."));
+    }
+    // A visitor's session goes on under a new id; whoever comes with none, or with one of a login, gets a new one.
+    let id = match app.id(&headers) {
+        None => None,
+        Some(id) => match app.logins.get(&id).await? {
+            Some(visitor) if visitor.user.is_none() => {
+                let user = &given.user;
+                app.logins.rotate(&id, |login| login.user = Some(user.clone())).await?
+            }
+            Some(_) => {
+                app.logins.destroy(&id).await?;
+                None
+            }
+            None => None,
+        },
+    };
+    let id = match id {
+        Some(id) => id,
+        None => {
+            let login = Login { user: Some(given.user), ..Login::default() };
+            app.logins.create(&login, &client(from, &headers)).await?
+        }
+    };
+    Ok(app.home(Some(&id)))
+}
+
+async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    if let Some(id) = app.id(&headers) {
+        app.logins.destroy(&id).await?;
+    }
+    Ok(app.home(None))
+}
+
+#[derive(Deserialize)]
+struct Confirmed {
+    password: String,
+    /// Which session, as the page names it.
+    session: Option<String>,
+}
+
+/// The user who is logged in, and has just given the password once more.
+async fn confirmed(app: &App, headers: &HeaderMap, password: &str) -> Result<String, Problem> {
+    let session = match app.id(headers) {
+        Some(id) => app.logins.get(&id).await?,
+        None => None,
+    };
+    let Some(user) = session.and_then(|session| session.data.user) else {
+        return Err(Problem::Refused(StatusCode::UNAUTHORIZED, "Please log in first."));
+    };
+    if !knows(&user, password) {
+        return Err(Problem::Refused(StatusCode::UNAUTHORIZED, "That is not the password."));
+    }
+    Ok(user)
+}
+
+async fn logout_everywhere(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Form(given): Form<Confirmed>,
+) -> Answer {
+    let user = confirmed(&app, &headers, &given.password).await?;
+    let ended = app.logins.destroy_all(&user).await?;
+    tracing::info!(ended, "logged out everywhere");
+    Ok(app.home(None))
+}
+
+async fn end(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Form(given): Form<Confirmed>,
+) -> Answer {
+    let user = confirmed(&app, &headers, &given.password).await?;
+    let named = given.session.and_then(|session| session.parse::<SessionDigest>().ok());
+    let Some(session) = named else {
+        return Err(Problem::Refused(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "There is no such session.",
+        ));
+    };
+    app.logins.destroy_listed(&user, &session).await?;
+    Ok(Redirect::to("/").into_response())
+}
+
+fn client(ConnectInfo(address): ConnectInfo<SocketAddr>, headers: &HeaderMap) -> Client {
+    // Behind a proxy the address is the one that the proxy says, in a header that it always sets.
+    let client = Client::new().address(address.ip());
+    match headers.get(USER_AGENT).and_then(|value| value.to_str().ok()) {
+        Some(device) => client.device(device),
+        None => client,
+    }
+}
