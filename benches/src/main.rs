@@ -1,6 +1,7 @@
 //! Prints the side-by-side table, and writes it to `target/bench/report.json`.
 
 mod figures;
+mod limits;
 mod near;
 mod outage;
 mod outbox;

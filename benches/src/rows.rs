@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::figures::Figure;
+use crate::limits;
 use crate::near::Near;
 use crate::outage;
 use crate::outbox;
@@ -70,6 +71,19 @@ pub(crate) async fn run(
         let name = format!("update by id, {callers} callers");
         if wanted(&name) {
             measured.push(write(world, &name, effort, callers, goal).await);
+        }
+    }
+    for callers in [1, 64] {
+        for (name, algorithm) in limits::in_redis(callers) {
+            if wanted(&name) {
+                let row = limits::decided(world, &name, algorithm, effort, callers).await?;
+                measured.push(row);
+            }
+        }
+    }
+    for (name, local) in [(limits::LOCAL, true), (limits::MEMORY, false)] {
+        if wanted(name) {
+            measured.push(limits::in_process(world, name, effort, local).await?);
         }
     }
     let mut figures = Vec::new();

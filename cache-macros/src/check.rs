@@ -9,6 +9,7 @@ pub(crate) mod helpers;
 mod invalidation;
 mod method;
 pub(crate) mod methods;
+mod rate_limit;
 pub(crate) mod repository;
 mod session;
 mod signature;

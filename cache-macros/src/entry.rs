@@ -94,19 +94,20 @@ fn on_struct(arguments: TokenStream, item: TokenStream, errors: &mut Errors) -> 
     let helpers = std::mem::take(&mut annotation.helpers);
     let has_rows = annotation.entity_is_given || !annotation.helper_is_given;
     let krate = Crate::new(annotation.krate.clone());
-    let (made, cache) = if has_rows {
+    let (made, cache, methods) = if has_rows {
         let repository = check::repository::repository(&parsed, annotation, errors);
         let made = repository.as_ref().map(expand::repository::repository);
-        (made, repository.and_then(|repository| repository.cache))
+        let methods = repository.as_ref().map(check::repository::methods).unwrap_or_default();
+        (made, repository.and_then(|repository| repository.cache), methods)
     } else {
-        (None, check::repository::without_rows(&parsed, annotation, errors))
+        (None, check::repository::without_rows(&parsed, annotation, errors), Vec::new())
     };
+    let owner = Owner { krate, ident: parsed.ident.clone(), cache, has_rows, methods };
+    let helped = check::helpers::helpers(&parsed, &owner, helpers, errors);
     // What is generated for a struct with generics would not compile.
     if !parsed.generics.params.is_empty() {
         return quote!(#item #made);
     }
-    let owner = Owner { krate, ident: parsed.ident, cache, has_rows };
-    let helped = check::helpers::helpers(&owner, helpers, errors);
     let helped = helped.iter().map(expand::helpers::helper);
     quote!(#item #made #(#helped)*)
 }

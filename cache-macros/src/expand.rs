@@ -8,6 +8,7 @@ pub(crate) mod helpers;
 mod id;
 pub(crate) mod methods;
 pub(crate) mod operations;
+mod rate_limit;
 pub(crate) mod repository;
 mod session;
 

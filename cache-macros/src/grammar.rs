@@ -9,6 +9,7 @@ pub(crate) mod impl_block;
 pub(crate) mod level;
 pub(crate) mod methods;
 pub(crate) mod options;
+pub(crate) mod rate_limit;
 pub(crate) mod repository;
 pub(crate) mod session;
 pub(crate) mod template;

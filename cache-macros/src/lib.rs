@@ -150,6 +150,24 @@ pub fn derive_entity(item: TokenStream) -> TokenStream {
 /// `destroy_everyone`, a `set_…` for each of `fields`, and with `user` also `destroy_all`, `destroy_others`,
 /// `destroy_listed` and `list`.
 ///
+/// # Rate limits
+///
+/// `rate_limit(…)`, as often as there are limits, in the place of `entity` or beside it, or beside `session(…)`. It needs the
+/// feature `rate-limit` of the runtime. The struct gets a method of the limit's name, which gives the limit.
+///
+/// - `name = login`, required: the method, and what stands in the keys: limits of one name in one namespace are one.
+/// - `algorithm = "gcra"`, required: or `"token_bucket"`, `"fixed_window"`, `"sliding_counter"`, `"sliding_log"`, or
+///   `"concurrency"`, of what happens at the same time.
+/// - `limit = 5`, `per = "1m"`, required: how many calls in how much time. Of `"concurrency"` only how many.
+/// - `burst = 2`: how many at once, of `"gcra"` and `"token_bucket"`. Default: the limit.
+/// - `on_error = "deny"`, required: or `"allow"`, what is said where the backend cannot decide.
+/// - `and(name = daily, algorithm = "fixed_window", limit = 100, per = "1d")`: one more rule that a call comes under, in the same
+///   step; as often as there are.
+/// - `allow("monitor")`: keys that are never limited.
+/// - `secret = field`: the field with the secret that keys are digested with. Default: none, a plain SHA-256.
+/// - `local`: calls are leased in batches, and decided about in the process.
+/// - `lease = "10s"`: of `"concurrency"`, for how long the seat of a process that died stays taken. Default: 10 seconds.
+///
 /// # On an `impl` block
 ///
 /// Methods without one of these attributes are left as they are. The others are async, take `&self`, and return a

@@ -5,6 +5,7 @@ pub(crate) mod entity;
 pub(crate) mod helpers;
 pub(crate) mod key;
 pub(crate) mod method;
+pub(crate) mod rate_limit;
 pub(crate) mod repository;
 pub(crate) mod session;
 

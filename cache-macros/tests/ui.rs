@@ -6,5 +6,6 @@ fn every_mistake_is_reported_where_it_is_with_what_to_write_instead() {
     cases.compile_fail("tests/ui/entity/*.rs");
     cases.compile_fail("tests/ui/repository/*.rs");
     cases.compile_fail("tests/ui/methods/*.rs");
+    cases.compile_fail("tests/ui/rate_limit/*.rs");
     cases.compile_fail("tests/ui/session/*.rs");
 }

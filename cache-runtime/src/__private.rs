@@ -33,6 +33,13 @@ pub mod features {
     pub const ZSTD: Compression = Compression::Zstd;
 }
 
+/// What `rate_limit(…)` names.
+#[cfg(feature = "rate-limit")]
+pub mod limits {
+    pub use crate::quota::Algorithm;
+    pub use crate::rate_limit::{ConcurrencySpec, LimitSpec, OnError, RuleSpec};
+}
+
 /// Appends a value to a query's arguments.
 ///
 /// # Errors

@@ -97,6 +97,8 @@
 //! | `session` | no | sessions: the module `session` |
 //! | `tower-sessions` | no | a store for tower-sessions 0.15 |
 //! | `config-toml`, `config-yaml` | no | configuration from files |
+//! | `rate-limit` | no | rate limits, by hand and by `rate_limit(…)` |
+//! | `tower` | no | a rate limit as a layer of tower, for axum |
 //! | `testing` | no | the conformance suite, the faulty cache, the manual clock and the stepper |
 
 pub mod backend;
@@ -119,6 +121,9 @@ mod policy;
 mod port;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod quota;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
 #[cfg(feature = "postgres")]
 mod repository;
 #[cfg(feature = "session")]
@@ -158,8 +163,8 @@ pub use policy::{
 };
 pub use port::{
     Action, BackendStats, BreakerState, Command, ConnectionHealth, Counters, Execute, FromReply,
-    Hashes, Keyspace, Lists, Pipeline, Pipelines, Progress, Queued, Replies, Reply, Sets, Walk,
-    Watched,
+    Hashes, Keyspace, Lists, Pipeline, Pipelines, Progress, Queued, RateLimits, Replies, Reply,
+    Sets, Walk, Watched,
 };
 pub use port::{
     Backlog, BoxFuture, Cache, CoherentCache, DataSource, Delivery, Fill, Heard,
@@ -178,6 +183,14 @@ pub use port::{
 pub use postgres::{
     By, Column, Entity, EntityId, Field, IndexValue, Operand, Order, PgSource, SchemaDifference,
     SchemaError, Test, migrate,
+};
+pub use quota::{Algorithm, Ask, LimitKey, Quota, Seat, Seats, Verdict};
+#[cfg(feature = "tower")]
+pub use rate_limit::tower;
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{
+    Acquired, ConcurrencyLimit, ConcurrencyLimitBuilder, Decision, LimitStats, OnError, Permit,
+    RateLimit, RateLimitBuilder, Rule,
 };
 #[cfg(feature = "postgres")]
 pub use repository::{
@@ -198,6 +211,7 @@ pub mod __private;
     feature = "macros",
     feature = "redis",
     feature = "memory",
+    feature = "rate-limit",
     feature = "session"
 ))]
 #[doc = include_str!("../../README.md")]

@@ -6,6 +6,8 @@ mod config;
 mod events;
 mod health;
 mod items;
+#[cfg(feature = "rate-limit")]
+mod limits;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod ports;
@@ -71,6 +73,9 @@ struct Inner {
     shelf: Shelf,
     #[cfg(feature = "postgres")]
     registry: Registry,
+    /// The limits that generated code has asked for.
+    #[cfg(all(feature = "rate-limit", feature = "postgres"))]
+    limits: crate::rate_limit::Registry,
 }
 
 impl CacheManager {
@@ -115,6 +120,8 @@ impl CacheManager {
             shelf: Shelf::new(failures),
             #[cfg(feature = "postgres")]
             registry: Registry::default(),
+            #[cfg(all(feature = "rate-limit", feature = "postgres"))]
+            limits: crate::rate_limit::Registry::default(),
         }))
     }
 

@@ -88,7 +88,7 @@ pub(crate) fn without_rows(
     for option in &annotation.of_rows {
         errors.at(
             option,
-            format!("`{option}` is an option of rows, and there are none without `entity = …`: leave it out"),
+            format!("`{option}` is an option of rows: name their type with `entity = City`, or leave it out"),
         );
     }
     if !item.generics.params.is_empty() {
@@ -234,6 +234,24 @@ fn same_methods(indexes: &mut Vec<Index>, prefix: &str, errors: &mut Errors) {
     });
 }
 
+/// The methods that these look-ups and lists bring, and every repository has.
+fn generated(unique: &[Index], list: &[Index], conditions: &[Condition]) -> Vec<String> {
+    METHODS
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain(unique.iter().map(|index| index.method("find")))
+        .chain(list.iter().map(|index| index.method("list")))
+        .chain(conditions.iter().map(Condition::method))
+        .collect()
+}
+
+/// The methods of a repository but for those that it leaves out.
+pub(crate) fn methods(repository: &Repository) -> Vec<String> {
+    let mut methods = generated(&repository.unique, &repository.list, &repository.conditions);
+    methods.retain(|method| !repository.except.contains(method));
+    methods
+}
+
 fn except(
     written: &[Ident],
     unique: &[Index],
@@ -241,13 +259,7 @@ fn except(
     conditions: &[Condition],
     errors: &mut Errors,
 ) -> Vec<String> {
-    let generated: Vec<String> = METHODS
-        .iter()
-        .map(|name| (*name).to_owned())
-        .chain(unique.iter().map(|index| index.method("find")))
-        .chain(list.iter().map(|index| index.method("list")))
-        .chain(conditions.iter().map(Condition::method))
-        .collect();
+    let generated = generated(unique, list, conditions);
     for ident in written {
         let name = names::plain(ident);
         if !generated.contains(&name) {

@@ -4,7 +4,7 @@ use crate::errors::Errors;
 use crate::grammar::duration;
 use crate::grammar::session::Annotation;
 use crate::model::helpers::Owner;
-use crate::model::session::Sessions;
+use crate::model::session::{METHODS, METHODS_OF_A_USER, Sessions, setter};
 
 /// The sessions that the annotation describes; `None` where nothing can be made of it.
 pub(super) fn sessions(
@@ -63,4 +63,11 @@ pub(super) fn sessions(
         tolerant,
         fields,
     })
+}
+
+/// The names of the methods that sessions bring.
+pub(super) fn methods(annotation: &Annotation) -> Vec<String> {
+    let of_a_user = annotation.user.iter().flat_map(|_| METHODS_OF_A_USER);
+    let setters = annotation.fields.iter().map(|field| setter(&field.name));
+    METHODS.into_iter().chain(of_a_user).map(str::to_owned).chain(setters).collect()
 }

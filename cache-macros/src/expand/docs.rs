@@ -1,6 +1,7 @@
 //! The documentation of generated methods: what they read, under which key, for how long, what they invalidate.
 
 pub(super) mod methods;
+pub(super) mod rate_limit;
 mod terms;
 
 use proc_macro2::TokenStream;

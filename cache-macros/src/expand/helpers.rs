@@ -2,12 +2,13 @@
 
 use proc_macro2::TokenStream;
 
-use super::session;
+use super::{rate_limit, session};
 use crate::model::helpers::Made;
 
 /// All of one helper.
 pub(crate) fn helper(made: &Made) -> TokenStream {
     match made {
         Made::Sessions(sessions) => session::sessions(sessions),
+        Made::RateLimit(limit) => rate_limit::rate_limit(limit),
     }
 }

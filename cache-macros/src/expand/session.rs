@@ -7,7 +7,7 @@ use super::repository::borrowed;
 use super::{docs, duration_of};
 use crate::grammar::duration::words;
 use crate::grammar::session::Field;
-use crate::model::session::Sessions;
+use crate::model::session::{self as model, Sessions};
 use crate::names;
 
 /// Everything that follows the struct.
@@ -267,7 +267,7 @@ fn setter(krate: &crate::model::Crate, field: &Field) -> Method {
         names::plain(name)
     );
     method(
-        &format!("set_{}", names::plain(name)),
+        &model::setter(name),
         quote!(id: &#krate::session::SessionId, value: #ty),
         quote!(bool),
         quote!(update(id, |data| #assignment).await.map(|done| done.is_some())),

@@ -38,7 +38,9 @@ macro_rules! snapshot {
 }
 
 mod entity;
+mod helpers;
 mod methods;
+mod rate_limit;
 mod repository;
 mod session;
 

@@ -7,6 +7,7 @@ use syn::{Path, Type, parenthesized, token};
 use super::condition::{self, Listed};
 use super::helpers::{self, Helper};
 use super::options::{self, Name, Spec};
+use super::rate_limit;
 use super::session;
 use super::terms::{self, Terms};
 use super::value::{self, Template};
@@ -32,6 +33,7 @@ const OPTIONS: &[Spec] = &[
     Spec::once("cache", "cache = manager"),
     Spec::once("except", "except(insert, delete)"),
     helpers::SESSION,
+    helpers::RATE_LIMIT,
     Spec::once("crate", "crate = some::path"),
 ];
 
@@ -90,6 +92,9 @@ pub(crate) fn on_struct(arguments: TokenStream, errors: &mut Errors) -> Annotati
             "cache" => it.cache = Some(value::ident(&name, input)?),
             "session" => {
                 it.helpers.push(Helper::Session(session::session(&name, input, errors)?));
+            }
+            "rate_limit" => {
+                it.helpers.push(Helper::RateLimit(rate_limit::rate_limit(&name, input, errors)?));
             }
             "except" => it.except = value::names(&name, input, errors)?,
             _ => it.krate = Some(value::path(&name, input)?),

@@ -3,6 +3,7 @@
 use proc_macro2::Ident;
 
 use super::Crate;
+use super::rate_limit::RateLimit;
 use super::session::Sessions;
 
 /// The struct that is given it.
@@ -14,10 +15,14 @@ pub(crate) struct Owner {
     pub(crate) cache: Option<Ident>,
     /// Whether it is a repository of rows, too.
     pub(crate) has_rows: bool,
+    /// The methods that the rows bring.
+    pub(crate) methods: Vec<String>,
 }
 
 /// One thing that it is given.
 pub(crate) enum Made {
     /// `session(…)`
-    Sessions(Sessions),
+    Sessions(Box<Sessions>),
+    /// `rate_limit(…)`
+    RateLimit(RateLimit),
 }

@@ -5,6 +5,7 @@ use syn::{LitStr, Type};
 
 use super::Crate;
 use crate::grammar::session::Field;
+use crate::names;
 
 /// What `session(…)` adds to a struct.
 pub(crate) struct Sessions {
@@ -23,4 +24,17 @@ pub(crate) struct Sessions {
     pub(crate) per_user: Option<u32>,
     pub(crate) tolerant: bool,
     pub(crate) fields: Vec<Field>,
+}
+
+/// The methods that all sessions have.
+pub(crate) const METHODS: [&str; 7] =
+    ["create", "get", "touch", "update", "rotate", "destroy", "destroy_everyone"];
+
+/// The methods that they have besides where they have a user.
+pub(crate) const METHODS_OF_A_USER: [&str; 4] =
+    ["destroy_all", "destroy_others", "destroy_listed", "list"];
+
+/// The method that sets a field.
+pub(crate) fn setter(field: &Ident) -> String {
+    format!("set_{}", names::plain(field))
 }

@@ -4,6 +4,7 @@ mod commands;
 mod counts;
 mod data;
 mod hold;
+mod limits;
 mod ports;
 mod queue;
 mod sessions;
@@ -17,6 +18,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::limits::Limits;
 use self::queue::Queues;
 use self::sessions::Sessions;
 use self::shard::Shard;
@@ -81,6 +83,7 @@ struct Inner {
     /// Its lock may be taken under a shard's, never the other way round.
     listeners: Listeners,
     queues: Queues,
+    limits: Limits,
     sessions: Sessions,
 }
 
@@ -208,6 +211,7 @@ impl MemoryCacheBuilder {
                 closed: AtomicBool::new(false),
                 listeners: Listeners::default(),
                 queues: Queues::default(),
+                limits: Limits::default(),
                 sessions: Sessions::default(),
             }),
         }

@@ -10,6 +10,7 @@ mod failure;
 mod figures;
 mod gauge;
 mod identity;
+mod limits;
 mod link;
 mod pipeline;
 mod ports;
@@ -91,6 +92,12 @@ use crate::port::ConnectionHealth;
 /// ```
 ///
 /// A memory report needs `+memory|usage`; nothing else does.
+///
+/// A rate limit needs `~{shop:limit:*` besides, and
+///
+/// ```text
+/// +zadd +zcard +zcount +zrange +zrangebyscore +zrem +zremrangebyscore +zrevrange +zscore
+/// ```
 ///
 /// Sessions need `~{shop:session:*` besides, and
 ///

@@ -2,6 +2,7 @@
 
 mod call;
 mod forward;
+mod limits;
 mod ports;
 mod sessions;
 

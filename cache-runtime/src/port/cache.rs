@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::survey::{Survey, SurveyFrom};
 use super::{
-    BoxFuture, Counters, Hashes, Keyspace, Lists, Pipelines, SessionBackend, Sets, Watched,
-    WriteQueue,
+    BoxFuture, Counters, Hashes, Keyspace, Lists, Pipelines, RateLimits, SessionBackend, Sets,
+    Watched, WriteQueue,
 };
 use crate::entry::{Mark, Token};
 use crate::error::{Error, ErrorKind, Result};
@@ -163,6 +163,11 @@ pub trait Cache: Debug + Send + Sync + 'static {
 
     /// What it says of itself.
     fn watched(&self) -> Option<&dyn Watched> {
+        None
+    }
+
+    /// Its rate limits.
+    fn limits(&self) -> Option<&dyn RateLimits> {
         None
     }
 }

@@ -1,12 +1,13 @@
 //! What stands in for a port that a backend does not have.
 
 use super::{
-    BackendStats, BoxFuture, Changed, Command, Execute, Keyspace, NewSession, Pipelines, Reply,
-    SessionBackend, SessionChange, SessionDigest, SessionSpace, StoredListing, StoredSession,
-    UserDigest, Walk, Watched,
+    BackendStats, BoxFuture, Changed, Command, Execute, Keyspace, NewSession, Pipelines,
+    RateLimits, Reply, SessionBackend, SessionChange, SessionDigest, SessionSpace, StoredListing,
+    StoredSession, UserDigest, Walk, Watched,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Pattern};
+use crate::quota::{Ask, LimitKey, Seat, Verdict};
 
 /// Answers every call with [`ErrorKind::Unsupported`].
 #[derive(Debug)]
@@ -120,5 +121,31 @@ impl SessionBackend for Unsupported {
 
     fn session_destroy_everyone<'a>(&'a self, _: &'a SessionSpace) -> BoxFuture<'a, Result<u64>> {
         cannot("sessions")
+    }
+}
+
+impl RateLimits for Unsupported {
+    fn decide<'a>(&'a self, _: &'a [Ask]) -> BoxFuture<'a, Result<Vec<Verdict>>> {
+        cannot("rate limits")
+    }
+
+    fn peek<'a>(&'a self, _: &'a [Ask]) -> BoxFuture<'a, Result<Vec<Verdict>>> {
+        cannot("rate limits")
+    }
+
+    fn reset<'a>(&'a self, _: &'a [LimitKey]) -> BoxFuture<'a, Result<()>> {
+        cannot("rate limits")
+    }
+
+    fn take_seat<'a>(&'a self, _: &'a Seat) -> BoxFuture<'a, Result<Verdict>> {
+        cannot("rate limits")
+    }
+
+    fn peek_seats<'a>(&'a self, _: &'a Seat) -> BoxFuture<'a, Result<Verdict>> {
+        cannot("rate limits")
+    }
+
+    fn leave_seat<'a>(&'a self, _: &'a Seat) -> BoxFuture<'a, Result<bool>> {
+        cannot("rate limits")
     }
 }

@@ -34,7 +34,7 @@
 //! # }
 //! ```
 //!
-//! A backend that lacks one of the small ports (counters, lists, sets, hashes, keys by pattern, pipelines, stats) says so
+//! A backend that lacks one of the small ports (counters, lists, sets, hashes, keys by pattern, pipelines, stats, rate limits) says so
 //! in [`Cache`](crate::Cache), and the cases for that port have nothing to do.
 //!
 //! No case sleeps, and none needs more than a second on a server nearby; one that has not ended after a minute fails.
@@ -55,6 +55,7 @@ pub mod holds;
 pub mod keyspace;
 pub mod leases;
 pub mod lifetimes;
+pub mod limits;
 pub mod lists;
 pub mod live;
 pub mod pipelines;
@@ -235,6 +236,18 @@ macro_rules! conformance_suite {
                 reads_writes_and_removals_are_counted
                 a_pipeline_is_counted_like_single_calls
                 keys_and_memory_are_told
+            }
+            limits {
+                no_more_than_the_limit_is_admitted_however_many_ask_at_once
+                a_call_is_counted_under_all_limits_or_under_none
+                a_look_counts_nothing
+                what_is_asked_beyond_the_cost_is_taken_as_far_as_there_is_room
+                a_call_that_is_denied_is_told_when_to_come_again
+                a_reset_begins_anew
+                one_key_is_asked_for_once
+                clearing_leaves_limits_alone
+                there_are_as_many_seats_as_were_said
+                a_closed_backend_decides_nothing
             }
             live {
                 a_live_read_gives_the_bytes_and_what_is_left_of_their_life

@@ -1,6 +1,7 @@
 //! A cache that goes wrong where a test says so.
 
 mod forward;
+mod limits;
 mod op;
 mod plan;
 mod ports;

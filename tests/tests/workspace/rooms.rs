@@ -18,7 +18,7 @@ struct Floor {
 static FLOORS: [Floor; 7] = [
     Floor {
         name: "words",
-        rooms: &["clock", "codec", "entry", "error", "key", "policy", "shape"],
+        rooms: &["clock", "codec", "entry", "error", "key", "policy", "quota", "shape"],
         imports: &["words"],
     },
     Floor { name: "ports", rooms: &["port"], imports: &["words"] },
@@ -29,13 +29,13 @@ static FLOORS: [Floor; 7] = [
         imports: &["ports", "words"],
     },
     Floor { name: "mind", rooms: &["mind"], imports: &["ports", "words"] },
-    // What stands on a backend alone, beside the cache.
-    Floor { name: "annexes", rooms: &["session"], imports: &["ports", "words"] },
+    // What stands on a backend beside the cached repositories, each for itself.
+    Floor { name: "annexes", rooms: &["session", "rate_limit"], imports: &["ports", "words"] },
     // What generated code holds, and the one place where mind and hands meet.
     Floor {
         name: "whole",
         rooms: &["manager", "repository", "transaction"],
-        imports: &["whole", "mind", "hands", "ports", "words"],
+        imports: &["whole", "annexes", "mind", "hands", "ports", "words"],
     },
     Floor { name: "testing", rooms: &["testing"], imports: &["ports", "words"] },
 ];
@@ -91,6 +91,11 @@ fn every_import_of_a_higher_or_sibling_room_is_caught() {
             "testing/faulty.rs",
             "use crate::mind::Stats;",
             "testing/faulty.rs:1: `testing` (testing) may not import `mind` (mind)",
+        ),
+        (
+            "rate_limit/local.rs",
+            "use crate::manager::CacheManager;",
+            "rate_limit/local.rs:1: `rate_limit` (annexes) may not import `manager` (whole)",
         ),
         (
             "session/cookie.rs",

@@ -14,7 +14,7 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, RateLimits, ReleaseOutcome, Replacement,
     SessionBackend, Sets, Survey, SurveyFrom, Watched, WriteQueue,
 };
 
@@ -154,6 +154,10 @@ impl Cache for MemoryCache {
     }
 
     fn watched(&self) -> Option<&dyn Watched> {
+        Some(self)
+    }
+
+    fn limits(&self) -> Option<&dyn RateLimits> {
         Some(self)
     }
 }

@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::key::{Key, Namespace};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
-    Action, BoxFuture, Cache, Counters, Hashes, Keyspace, Lists, Pipelines, SessionBackend, Sets,
-    Watched,
+    Action, BoxFuture, Cache, Counters, Hashes, Keyspace, Lists, Pipelines, RateLimits,
+    SessionBackend, Sets, Watched,
 };
 
 pub(super) fn set(key: &Key, value: &[u8], ttl: Ttl) -> Cmd {
@@ -202,6 +202,10 @@ impl Cache for RedisCache {
     }
 
     fn watched(&self) -> Option<&dyn Watched> {
+        Some(self)
+    }
+
+    fn limits(&self) -> Option<&dyn RateLimits> {
         Some(self)
     }
 }

@@ -6,7 +6,7 @@ use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Script};
 use super::RedisCache;
 use super::failure::{is_no_script, is_read_only, translate};
 use super::link::Patience;
-use super::{queue, scripts, sessions};
+use super::{limits, queue, scripts, sessions};
 use crate::error::{Error, Result};
 
 /// Keys in one command or pipeline: enough to make a round trip cheap, few enough not to hold up everyone else's.
@@ -126,7 +126,8 @@ async fn exchange<T: FromRedisValue>(
     if !answers.iter().any(|answer| answer.as_ref().is_err_and(is_no_script)) {
         return Ok(answers);
     }
-    for script in scripts::all().into_iter().chain(queue::all()).chain(sessions::all()) {
+    let ours = scripts::all().into_iter().chain(queue::all());
+    for script in ours.chain(sessions::all()).chain(limits::all()) {
         script.load_async(&mut connection).await?;
     }
     let mut again = Pipeline::new();

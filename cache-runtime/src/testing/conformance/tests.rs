@@ -13,6 +13,7 @@ fn the_suite_lists_every_case_of_every_chapter() {
         ("holds", include_str!("holds.rs")),
         ("leases", include_str!("leases.rs")),
         ("lifetimes", include_str!("lifetimes.rs")),
+        ("limits", include_str!("limits.rs")),
         ("races", include_str!("races.rs")),
         ("live", include_str!("live.rs")),
         ("pulls", include_str!("pulls.rs")),

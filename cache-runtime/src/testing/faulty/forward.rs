@@ -13,7 +13,7 @@ use crate::key::{Key, Namespace, Prefix};
 use crate::policy::{Remaining, Ttl};
 use crate::port::{
     BoxFuture, Cache, CoherentCache, Counters, Fill, Hashes, InvalidationStream, Keyspace,
-    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, ReleaseOutcome, Replacement,
+    LeaseOutcome, LeaseRequest, Lists, Live, Pipelines, RateLimits, ReleaseOutcome, Replacement,
     SessionBackend, Sets, Survey, SurveyFrom, Watched, WriteQueue,
 };
 
@@ -113,6 +113,10 @@ impl Cache for FaultyCache {
 
     fn watched(&self) -> Option<&dyn Watched> {
         self.inner.watched().map(|_| self as &dyn Watched)
+    }
+
+    fn limits(&self) -> Option<&dyn RateLimits> {
+        self.inner.limits().map(|_| self as &dyn RateLimits)
     }
 }
 

@@ -99,6 +99,18 @@ pub enum Op {
     SessionDestroyEveryone,
     /// [`Watched::backend_stats`](crate::Watched::backend_stats).
     BackendStats,
+    /// [`RateLimits::decide`](crate::RateLimits::decide).
+    Decide,
+    /// [`RateLimits::peek`](crate::RateLimits::peek).
+    PeekLimits,
+    /// [`RateLimits::reset`](crate::RateLimits::reset).
+    ResetLimits,
+    /// [`RateLimits::take_seat`](crate::RateLimits::take_seat).
+    TakeSeat,
+    /// [`RateLimits::peek_seats`](crate::RateLimits::peek_seats).
+    PeekSeats,
+    /// [`RateLimits::leave_seat`](crate::RateLimits::leave_seat).
+    LeaveSeat,
     /// [`CoherentCache::lease`](crate::CoherentCache::lease).
     Lease,
     /// [`CoherentCache::fill`](crate::CoherentCache::fill).
@@ -130,7 +142,7 @@ pub enum Op {
 
 impl Op {
     /// Every call, in the order of the ports.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 66] = [
         Self::Get,
         Self::Set,
         Self::SetIfAbsent,
@@ -178,6 +190,12 @@ impl Op {
         Self::SessionList,
         Self::SessionDestroyEveryone,
         Self::BackendStats,
+        Self::Decide,
+        Self::PeekLimits,
+        Self::ResetLimits,
+        Self::TakeSeat,
+        Self::PeekSeats,
+        Self::LeaveSeat,
         Self::Lease,
         Self::Fill,
         Self::Replace,

@@ -13,6 +13,7 @@ use crate::port::{
     Action, Cache, Command, Fill, Heard, InvalidationStream, LeaseRequest, NewSession, Replacement,
     SessionChange, SessionDigest, SessionSpace, SurveyFrom, UserDigest, Walk,
 };
+use crate::quota::{Algorithm, Ask, LimitKey, Quota, Seat, Seats};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -58,6 +59,13 @@ async fn every_small_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
     let (Some(keyspace), Some(pipelines), Some(watched)) = others else {
         panic!("the memory has them all")
     };
+    let limits = cache.limits().expect("the memory has limits");
+    let space = Namespace::new("faulty").expect("a name");
+    let limit = LimitKey::new(&space, "limit", "k", "gcra").expect("a key");
+    let quota = Quota::new(Algorithm::Gcra, 1, MINUTE).expect("a quota");
+    let asks = [Ask::new(limit.clone(), quota, 1).expect("it could be admitted")];
+    let seats = Seats::new(1, MINUTE).expect("a seat");
+    let seat = Seat { key: limit.clone(), seats, holder: Token::new() };
     vec![
         (Op::IncrementBy, kind(counters.increment(&n).await)),
         (Op::ListPushFront, kind(lists.list_push_front(&l, &values).await)),
@@ -82,6 +90,12 @@ async fn every_small_call(cache: &FaultyCache) -> Vec<(Op, Option<ErrorKind>)> {
         (Op::DeleteMatching, kind(keyspace.delete_matching(&pattern, Walk::new()).await)),
         (Op::RunCommands, kind(pipelines.run_commands(&commands).await)),
         (Op::BackendStats, kind(watched.backend_stats().await)),
+        (Op::Decide, kind(limits.decide(&asks).await)),
+        (Op::PeekLimits, kind(limits.peek(&asks).await)),
+        (Op::ResetLimits, kind(limits.reset(&[limit]).await)),
+        (Op::TakeSeat, kind(limits.take_seat(&seat).await)),
+        (Op::PeekSeats, kind(limits.peek_seats(&seat).await)),
+        (Op::LeaveSeat, kind(limits.leave_seat(&seat).await)),
     ]
 }
 

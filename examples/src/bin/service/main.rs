@@ -3,6 +3,7 @@
 mod cities;
 mod countries;
 mod health;
+mod limits;
 mod metrics;
 mod problem;
 mod routes;
@@ -11,6 +12,7 @@ mod routes;
 mod tests;
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use cache_runtime::CacheManager;
@@ -35,6 +37,8 @@ Usage: cargo run -p examples --bin service [-- --help]
   GET   /stats                                   what the cache did
   GET   /metrics                                 the same and more, for Prometheus
   GET   /health                                  200 as long as the database answers
+
+  One client may send 600 requests a minute, 100 at once; then the answer is 429.
 
   LISTEN         address and port; 127.0.0.1:3000
   DATABASE_URL   a Postgres, 15 or newer; without it an embedded one runs in this process
@@ -98,7 +102,8 @@ async fn serve(database: &Database) -> Result<(), Failure> {
     let local = listener.local_addr().map_err(failed("could not find out the address"))?;
     let (database, cached) = (database.described(), cache.backend());
     tracing::info!(database, cache = ?cached, "serving on http://{local}");
-    axum::serve(listener, router(app))
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
         .with_graceful_shutdown(told_to_stop())
         .await
         .map_err(failed("the server failed"))?;

@@ -15,7 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 
 use crate::problem::Problem;
-use crate::{cities, countries, health, metrics};
+use crate::{cities, countries, health, limits, metrics};
 
 /// What every request may use. Cheap to clone.
 #[derive(Clone)]
@@ -70,6 +70,7 @@ pub(crate) fn router(app: App) -> Router {
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this resource has no such method")
         })
+        .layer(limits::layer(app.cache.clone()))
         .layer(from_fn(log))
         .with_state(app)
 }
