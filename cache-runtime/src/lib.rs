@@ -110,6 +110,7 @@ mod clock;
 mod codec;
 pub mod entry;
 mod error;
+mod gather;
 mod key;
 mod manager;
 #[cfg_attr(
@@ -202,7 +203,6 @@ pub use shape::Shape;
 #[cfg(feature = "postgres")]
 pub use transaction::{CacheTransaction, Savepoint};
 
-#[cfg(feature = "postgres")]
 #[doc(hidden)]
 pub mod __private;
 

@@ -8,6 +8,7 @@ mod core;
 mod detached;
 mod explain;
 mod invalidation;
+mod loading;
 mod operations;
 mod page;
 mod pattern;

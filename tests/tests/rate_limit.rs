@@ -20,3 +20,5 @@ mod processes;
 mod stored;
 #[path = "rate_limit/tools.rs"]
 mod tools;
+#[path = "rate_limit/users.rs"]
+mod users;

@@ -61,6 +61,12 @@ impl<'a> Writer<'a> {
         let _ = write!(self.out, "{value}");
     }
 
+    /// A whole number: what most keys end with.
+    fn number(&mut self, value: impl itoa::Integer) {
+        self.separate();
+        self.out.push_str(itoa::Buffer::new().format(value));
+    }
+
     fn escaped(&mut self, value: &str) {
         self.separate();
         if self.escapes {
@@ -89,10 +95,10 @@ impl ser::Error for Refused {
     }
 }
 
-macro_rules! plain {
-    ($($method:ident: $type:ty),* $(,)?) => {
+macro_rules! scalars {
+    ($way:ident; $($method:ident: $type:ty),* $(,)?) => {
         $(fn $method(self, value: $type) -> Result<(), Refused> {
-            self.plain(value);
+            self.$way(value);
             Ok(())
         })*
     };
@@ -109,11 +115,13 @@ impl ser::Serializer for &mut Writer<'_> {
     type SerializeStruct = Self;
     type SerializeStructVariant = Self;
 
-    plain! {
-        serialize_bool: bool,
+    scalars! { number;
         serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
         serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
-        serialize_f32: f32, serialize_f64: f64,
+    }
+
+    scalars! { plain;
+        serialize_bool: bool, serialize_f32: f32, serialize_f64: f64,
     }
 
     fn serialize_char(self, value: char) -> Result<(), Refused> {

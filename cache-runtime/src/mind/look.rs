@@ -62,6 +62,15 @@ pub(crate) struct Found {
     pub(crate) asked: Duration,
 }
 
+/// How the backend is asked.
+#[derive(Clone, Copy)]
+enum Asks {
+    /// Another data type at the key is an error.
+    Exactly,
+    /// It counts as nothing: the lease finds it, and the caller has a loader.
+    Quickly,
+}
+
 impl Reader<'_> {
     /// What the tier in the process has at a key, where the level allows to ask it.
     pub(crate) fn near<A: Answer>(self, spec: &Spec, key: &Key) -> Option<A::Value> {
@@ -92,7 +101,7 @@ impl Reader<'_> {
         self,
         spec: &Spec,
     ) -> crate::error::Result<Look<Hit<A::Value>>> {
-        let look = self.try_find::<A>(spec).await?;
+        let look = self.try_find::<A>(spec, Asks::Exactly).await?;
         if let Look::Hit(hit) = &look {
             self.count(hit);
         }
@@ -108,19 +117,23 @@ impl Reader<'_> {
 
     /// The same for no caller: nobody counts a hit.
     pub(super) async fn find<A: Answer>(self, spec: &Spec) -> Look<Hit<A::Value>> {
-        self.try_find::<A>(spec).await.unwrap_or_else(|error| {
+        self.try_find::<A>(spec, Asks::Quickly).await.unwrap_or_else(|error| {
             self.failed("reading an entry", &error);
             Look::Miss(Miss::Unreachable)
         })
     }
 
-    async fn try_find<A: Answer>(self, spec: &Spec) -> crate::error::Result<Look<Hit<A::Value>>> {
+    async fn try_find<A: Answer>(
+        self,
+        spec: &Spec,
+        asks: Asks,
+    ) -> crate::error::Result<Look<Hit<A::Value>>> {
         if !self.context.trusts() {
             return Ok(Look::Miss(Miss::Unreachable));
         }
         self.context.before(Step::Read, &spec.key).await;
         let ticket = self.ticket(spec, &spec.key);
-        let found = self.ask(spec, ticket.is_some()).await?;
+        let found = self.ask(spec, ticket.is_some(), asks).await?;
         let look = self.judge::<A>(spec, self.with_life(&spec.key, found).await);
         let kept = match &look {
             Look::Hit(hit) => hit.to_keep::<A>(),
@@ -132,12 +145,15 @@ impl Reader<'_> {
         Ok(look)
     }
 
-    async fn ask(self, spec: &Spec, keeps: bool) -> crate::error::Result<Found> {
+    async fn ask(self, spec: &Spec, keeps: bool, asks: Asks) -> crate::error::Result<Found> {
         let cache = &self.context.cache;
         let live = keeps || spec.asks_for_life();
         let asked = self.context.clock.elapsed();
         if spec.tags.is_empty() && !live {
-            let bytes = cache.get(&spec.key).await?;
+            let bytes = match asks {
+                Asks::Exactly => cache.get(&spec.key).await?,
+                Asks::Quickly => cache.read(&spec.key).await?,
+            };
             return Ok(Found { bytes, tags: Vec::new(), remaining: None, asked });
         }
         let keys: Vec<Key> = std::iter::once(&spec.key).chain(&spec.tags).cloned().collect();

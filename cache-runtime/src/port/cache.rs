@@ -253,6 +253,15 @@ pub trait CoherentCache: Cache {
         token: Token,
     ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>>;
 
+    /// The bytes at `key`, as [`get_many`](Cache::get_many) gives them: what a reader asks first. A backend may send it
+    /// together with the reads of others, where that costs nobody anything.
+    ///
+    /// # Errors
+    /// Whatever keeps the backend from answering.
+    fn read<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        self.get(key)
+    }
+
     /// The bytes at each of `keys` as [`get_many`](Cache::get_many) gives them, each with what is left of its life.
     /// Called by a reader that will keep the value elsewhere for as long as it lives here. The two may be of different
     /// moments, the bytes of the earlier one.

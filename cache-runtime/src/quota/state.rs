@@ -11,8 +11,8 @@ pub(crate) enum State {
     Bucket { until: u128, limit: u64 },
     /// What was counted in the window that begins at `start`, and, of a sliding window, in the one before.
     Window { period: u64, start: u64, before: u64, count: u64 },
-    /// When how much was counted.
-    Log(VecDeque<(u64, u64)>),
+    /// When how much was counted, and for how long that counts.
+    Log { period: u64, calls: VecDeque<(u64, u64)> },
 }
 
 /// Decides about one call under several limits, each with the state at its key: it is counted under all or under none, and
@@ -50,7 +50,7 @@ impl State {
             Algorithm::FixedWindow | Algorithm::SlidingCounter => {
                 Self::Window { period: quota.micros(), start: 0, before: 0, count: 0 }
             }
-            Algorithm::SlidingLog => Self::Log(VecDeque::new()),
+            Algorithm::SlidingLog => Self::Log { period: quota.micros(), calls: VecDeque::new() },
         }
     }
 
@@ -83,7 +83,8 @@ impl State {
                 *counted = period;
                 *start = now - now % period;
             }
-            Self::Log(calls) => {
+            Self::Log { period: counted, calls } => {
+                *counted = period;
                 while calls.front().is_some_and(|(at, _)| *at + period <= now) {
                     calls.pop_front();
                 }
@@ -110,7 +111,7 @@ impl State {
                 let weight = u64::try_from(weight).unwrap_or(u64::MAX);
                 limit.saturating_sub(*count).saturating_sub(weight)
             }
-            Self::Log(calls) => limit.saturating_sub(sum(calls)),
+            Self::Log { calls, .. } => limit.saturating_sub(sum(calls)),
         }
     }
 
@@ -119,7 +120,7 @@ impl State {
         match self {
             Self::Bucket { until, .. } => *until += u128::from(n) * u128::from(quota.micros()),
             Self::Window { count, .. } => *count += n,
-            Self::Log(calls) => match calls.back_mut() {
+            Self::Log { calls, .. } => match calls.back_mut() {
                 Some((at, count)) if *at == now => *count += n,
                 _ => calls.push_back((now, n)),
             },
@@ -143,7 +144,7 @@ impl State {
                     _ => left,
                 }
             }
-            Self::Log(calls) => calls.back().map_or(0, |(at, _)| at + period - now),
+            Self::Log { calls, .. } => calls.back().map_or(0, |(at, _)| at + period - now),
         }
     }
 
@@ -174,7 +175,7 @@ impl State {
                     _ => left,
                 }
             }
-            Self::Log(calls) => {
+            Self::Log { calls, .. } => {
                 let mut over = (sum(calls) + cost).saturating_sub(limit);
                 for (at, count) in calls {
                     over = over.saturating_sub(*count);
@@ -192,7 +193,7 @@ impl State {
         match self {
             Self::Bucket { until, limit } => *until <= u128::from(now) * u128::from(*limit),
             Self::Window { period, start, .. } => start + 2 * period <= now,
-            Self::Log(calls) => calls.is_empty(),
+            Self::Log { period, calls } => calls.back().is_none_or(|(at, _)| at + period <= now),
         }
     }
 }

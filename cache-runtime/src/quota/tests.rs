@@ -162,6 +162,24 @@ fn no_more_is_admitted_than_each_algorithm_promises() {
     }
 }
 
+/// A hand that keeps states drops those that are over, and no other one.
+#[test]
+fn a_state_is_over_no_sooner_than_nothing_is_counted_and_not_much_later() {
+    let mut random = Rng::with_seed(4);
+    for _ in 0..400 {
+        let quota = any_quota(&mut random);
+        let mut states = [State::new(&quota)];
+        let mut now = random.u64(1 << 40..1 << 50);
+        for _ in 0..10 {
+            now += any_pause(&mut random, &quota);
+            let ask = ask(quota, any_cost(&mut random, &quota));
+            let reset = judge(&mut states, &[ask], now, true)[0].reset.as_micros() as u64;
+            assert!(reset > 0 && !states[0].is_over(now + reset - 1), "{quota}: too soon");
+            assert!(states[0].is_over(now + reset + quota.micros() * 2), "{quota}: it is kept");
+        }
+    }
+}
+
 #[test]
 fn a_call_is_counted_under_all_limits_or_under_none() {
     let second = Quota::new(Algorithm::FixedWindow, 2, SECOND).unwrap();

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::condition::ConditionPlan;
 use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
+use super::loading::Loading;
 use super::operations::Operations;
 use super::places::Places;
 use crate::error::Result;
@@ -48,7 +49,7 @@ pub(crate) struct Core<E: Entity> {
     unique: Vec<IndexPlan>,
     list: Vec<IndexPlan>,
     pub(super) conditions: Vec<ConditionPlan>,
-    entity: std::marker::PhantomData<fn() -> E>,
+    pub(super) loading: Arc<Loading<E>>,
 }
 
 /// An index's statements, ids for the look-up and rows for a page, and what its keys begin with.
@@ -132,7 +133,7 @@ impl<E: Entity> Core<E> {
                 .map(|condition| ConditionPlan::new::<E>(&table, condition))
                 .collect(),
             config,
-            entity: std::marker::PhantomData,
+            loading: Arc::new(Loading::new()),
         }
     }
 
@@ -338,6 +339,24 @@ impl<E: Entity> Core<E> {
         }
         keys.insert(self.table_tag()?);
         Ok(keys.into_iter().collect())
+    }
+
+    /// What a statement says of the keys that are held for it.
+    pub(super) fn held(&self) -> Option<&str> {
+        Some(self.context.namespace.as_str())
+    }
+
+    /// The keys of any change of this row, where they are known by its id alone: it has no look-ups, lists and tags.
+    pub(super) fn keys_by_id(&self, id: &E::Id) -> Result<Option<Vec<Key>>> {
+        let by_columns = self.indexes().next().is_some()
+            || !self.conditions.is_empty()
+            || !self.config.tags.is_empty();
+        if by_columns || self.context.policy.always_outbox {
+            return Ok(None);
+        }
+        let mut keys = vec![self.row_key(id)?, self.table_tag()?];
+        keys.sort_unstable();
+        Ok(Some(keys))
     }
 
     /// The tag that every change of a row holds.

@@ -43,8 +43,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         let key = match core.approach_row(operation, level, id) {
             Approach::Near(row, None) => return Ok(row),
             Approach::Near(row, Some(Due { key, nonce })) => {
-                let (pool, id) = (self.host.db().clone(), id.clone());
-                let load = |turn| load_row::<R::Entity>(pool, id, turn);
+                let load = self.loading(id);
                 let spec = core.row_spec(level, key);
                 let reader = core.reader(operation);
                 reader.renew_near::<RowAnswer<R::Entity>, _, _, _>(spec, nonce, sharing(), load);
@@ -53,14 +52,22 @@ impl<R: CachedRepository> Repository<'_, R> {
             Approach::Far(Ok(key)) => key,
             Approach::Far(Err(error)) => {
                 core.reader(operation).failed("writing a key", &error);
-                let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
-                return core.reader(operation).load_alone(None, own, load).await;
+                return core.reader(operation).load_alone(None, own, self.loading(id)).await;
             }
         };
         let spec = core.row_spec(level, key);
-        let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
-        let load = (load, carried());
+        let load = (self.loading(id), carried());
         core.reader(operation).read::<RowAnswer<R::Entity>, _, _, _>(&spec, sharing(), load).await
+    }
+
+    /// The load of one row, which owns what it needs.
+    fn loading(
+        &self,
+        id: &<R::Entity as Entity>::Id,
+    ) -> impl FnOnce(Turn) -> Carried<sqlx::Result<Row<R::Entity>>> + Send + 'static + use<R> {
+        let (loading, pool, id) =
+            (Arc::clone(&self.core.loading), self.host.db().clone(), id.clone());
+        move |turn| Box::pin(loading.row(pool, id, turn))
     }
 
     /// The rows with these ids, in their order, duplicates included: one batch read of the cache, and one query for
@@ -322,7 +329,7 @@ impl<R: CachedRepository> Repository<'_, R> {
     pub async fn refresh(&self, id: &<R::Entity as Entity>::Id) -> sqlx::Result<Row<R::Entity>> {
         let core = self.core;
         let reader = core.reader(&core.operations.refresh);
-        let load = |turn| load_row::<R::Entity>(self.host.db().clone(), id.clone(), turn);
+        let load = self.loading(id);
         let key = match core.row_key(id) {
             Ok(key) => key,
             Err(error) => {
@@ -406,14 +413,6 @@ fn load_places<E: Entity>(
         let ids = places.into_iter().filter_map(|at| ids.get(at).cloned()).collect();
         Box::pin(load_in_order::<E>(pool, ids, turn))
     }
-}
-
-async fn load_row<E: Entity>(pool: PgPool, id: E::Id, turn: Turn) -> sqlx::Result<Row<E>> {
-    detached(async move {
-        let _turn = turn;
-        Ok(Rows::load(&pool, &id).await?.map(Arc::new))
-    })
-    .await
 }
 
 /// The rows with these ids, in their order.

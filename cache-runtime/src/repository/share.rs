@@ -46,7 +46,7 @@ pub(super) fn own<E: 'static>(error: &Error) -> Option<E> {
 struct Shareable(Arc<sqlx::Error>);
 
 /// The same error once more: the same variant, and everything that can be asked of a database error.
-fn again(error: &Arc<sqlx::Error>) -> sqlx::Error {
+pub(super) fn again(error: &Arc<sqlx::Error>) -> sqlx::Error {
     let boxed = || Box::new(Copied(Arc::clone(error)));
     match &**error {
         sqlx::Error::Database(_) => sqlx::Error::Database(boxed()),
@@ -79,6 +79,22 @@ fn again(error: &Arc<sqlx::Error>) -> sqlx::Error {
         sqlx::Error::Encode(_) => sqlx::Error::Encode(boxed()),
         sqlx::Error::Configuration(_) => sqlx::Error::Configuration(boxed()),
         _ => sqlx::Error::Decode(boxed()),
+    }
+}
+
+/// Whether any other statement would have failed as well: the connection, or the pool, has.
+pub(super) fn is_everybodys(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // Connections, resources, and a server that is going down.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class))),
+        _ => false,
     }
 }
 

@@ -33,7 +33,7 @@ impl<'t, R: CachedRepository> Within<'t, R> {
     /// commit. [`settled`](Self::settled) takes it back. Gives the namespace in which the keys will be held.
     fn changing(&mut self) -> Option<&'t str> {
         self.transaction.changing();
-        Some(self.core.context.namespace.as_str())
+        self.core.held()
     }
 
     /// Said with the statement's outcome. It stays unknown what changed where the call was dropped before, the

@@ -89,7 +89,7 @@ async fn an_error_is_told_by_its_kind() {
     server.kill();
     world.here.get(1).await.unwrap();
     let lines = told(&journal);
-    assert!(has(&lines, &["operation=get ", "outcome=error", "kind=Unreachable"]), "{lines:#?}");
+    assert!(has(&lines, &["operation=read ", "outcome=error", "kind=Unreachable"]), "{lines:#?}");
     journal.keeps_secret(&[PASSWORD]);
 }
 

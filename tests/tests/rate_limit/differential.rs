@@ -1,12 +1,13 @@
-//! Random decisions, by the script on Redis and by the arithmetic in memory: both answer the same, to the last microsecond.
+//! Random decisions, by the scripts on Redis and by the arithmetic in memory: both answer the same, to the last microsecond.
 //!
-//! The script runs as it is shipped but for the time, which the test tells.
+//! The scripts run as they are shipped but for the time, which the test tells.
 
 use std::time::Duration;
 
 use cache_runtime::backend::MemoryCache;
+use cache_runtime::entry::Token;
 use cache_runtime::testing::ManualClock;
-use cache_runtime::{Algorithm, Ask, ErrorKind, Quota, RateLimits};
+use cache_runtime::{Algorithm, Ask, ErrorKind, Quota, RateLimits, Seat, Seats, Verdict};
 use fastrand::Rng;
 use redis::aio::MultiplexedConnection;
 use tests::RedisServer;
@@ -14,6 +15,8 @@ use tests::RedisServer;
 use crate::tools::{ALGORITHMS, MINUTE, key, patient, raw};
 
 const SHIPPED: &str = include_str!("../../../cache-runtime/src/backend/redis/limits/decide.lua");
+const SHIPPED_SEATS: &str =
+    include_str!("../../../cache-runtime/src/backend/redis/limits/seat.lua");
 /// Some time in 2023, in microseconds.
 const BEGIN: u64 = 1_700_000_000_000_000;
 
@@ -24,17 +27,35 @@ struct Told {
 
 impl Told {
     async fn new(server: &RedisServer) -> Self {
+        Self::of(SHIPPED, "text(math.ceil(micros / 1000) + 1)", server).await
+    }
+
+    async fn seats(server: &RedisServer) -> Self {
+        let life = "text(math.max(1, math.ceil((tonumber(last) - now) / 1000) + 1))";
+        Self::of(SHIPPED_SEATS, life, server).await
+    }
+
+    async fn of(shipped: &str, life: &str, server: &RedisServer) -> Self {
         let told = [
             ("redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}"),
             // What the test's time leaves is not taken away by the server's.
-            ("text(math.ceil(micros / 1000) + 1)", "'100000000'"),
+            (life, "'100000000'"),
         ];
-        let mut text = SHIPPED.to_owned();
-        for (shipped, told) in told {
-            assert_eq!(SHIPPED.matches(shipped).count(), 1, "{shipped} stands in one place");
-            text = text.replace(shipped, told);
+        let mut text = shipped.to_owned();
+        for (words, told) in told {
+            assert_eq!(shipped.matches(words).count(), 1, "{words} stands in one place");
+            text = text.replace(words, told);
         }
         Self { script: redis::Script::new(&text), connection: raw(&server.url()).await }
+    }
+
+    /// The time, whether it was done, how many seats are free, and the two times.
+    async fn seat(&mut self, seat: &Seat, step: &str, now: u64) -> Vec<u64> {
+        let lease = u64::try_from(seat.seats.lease().as_micros()).unwrap();
+        let mut call = self.script.key(seat.key.as_str());
+        call.arg(step).arg(seat.holder.as_bytes()).arg(seat.seats.limit()).arg(lease);
+        call.arg(now / 1_000_000).arg(now % 1_000_000);
+        call.invoke_async(&mut self.connection).await.unwrap()
     }
 
     /// The time, 0 or one more than what was taken beyond the cost, and for each ask whether it is admitted, what is left, and the two times.
@@ -144,6 +165,61 @@ async fn the_script_decides_as_the_arithmetic_does() {
                 2 => period,
                 3 => random.u64(..=period.min(1 << 45)),
                 _ => random.u64(..=(period / quota.limit() * 3).max(2)),
+            };
+            now += pause;
+            clock.advance(Duration::from_micros(pause));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_script_seats_as_the_memory_does() {
+    let server = RedisServer::start();
+    let mut told = Told::seats(&server).await;
+    let mut random = Rng::with_seed(8);
+    for round in 0..60 {
+        let clock = ManualClock::new();
+        let memory = MemoryCache::builder().clock(clock.shared()).build();
+        let mut now = BEGIN + random.u64(..1 << 49);
+        clock.advance(Duration::from_micros(now));
+        let key = key(&format!("seats-{round}"), Algorithm::Gcra);
+        let holders: Vec<Token> = (0..5).map(|_| Token::new()).collect();
+        let mut ends = vec![now];
+        for step in 0..80 {
+            // Processes of two versions, one of which has another limit and another lease.
+            let (limit, lease) = [(2, 1_000), (3, 300)][random.usize(..2)];
+            let seats = Seats::new(limit, Duration::from_millis(lease)).unwrap();
+            let holder = holders[random.usize(..holders.len())];
+            let seat = Seat { key: key.clone(), seats, holder };
+            let place = format!("round {round}, step {step}: {seats:?}");
+            let numbers = |verdict: Verdict| {
+                let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap();
+                let times = [micros(verdict.reset), micros(verdict.retry_after)];
+                vec![now, u64::from(verdict.admitted), verdict.remaining, times[0], times[1]]
+            };
+            match random.u8(..4) {
+                0 => {
+                    let had = memory.leave_seat(&seat).await.unwrap();
+                    let found = told.seat(&seat, "leave", now).await;
+                    assert_eq!(found[1], u64::from(had), "{place}");
+                }
+                1 => {
+                    let expected = memory.peek_seats(&seat).await.unwrap();
+                    assert_eq!(told.seat(&seat, "look", now).await, numbers(expected), "{place}");
+                }
+                _ => {
+                    let expected = memory.take_seat(&seat).await.unwrap();
+                    assert_eq!(expected.granted, u64::from(expected.admitted), "{place}");
+                    assert_eq!(told.seat(&seat, "take", now).await, numbers(expected), "{place}");
+                    ends.push(now + lease * 1_000);
+                }
+            }
+            // Right when a lease is over, or a microsecond before; and any time.
+            let end = ends[random.usize(..ends.len())];
+            let pause = match random.u8(..4) {
+                0 => 0,
+                1 => end.saturating_sub(now + random.u64(..2)),
+                _ => random.u64(..200_000),
             };
             now += pause;
             clock.advance(Duration::from_micros(pause));

@@ -112,14 +112,21 @@ async fn seats_are_shared_and_freed_by_release_drop_and_the_end_of_a_lease() {
     drop(other);
     eventually("both seats are free", || async { there.peek("k").await.unwrap().remaining == 2 })
         .await;
-    // One that nobody renews: as a process leaves it that died.
+    // One that nobody renews, as a process leaves it that died, beside one that is.
     let seat = cache_runtime::Seat {
         key: crate::tools::key("dead", Algorithm::Gcra),
-        seats: Seats::new(1, SECOND / 5).unwrap(),
+        seats: Seats::new(2, SECOND / 5).unwrap(),
         holder: cache_runtime::entry::Token::new(),
+    };
+    let long = Seats::new(2, MINUTE).unwrap();
+    let alive = cache_runtime::Seat {
+        seats: long,
+        holder: cache_runtime::entry::Token::new(),
+        ..seat.clone()
     };
     let port = patient(&server.url());
     use cache_runtime::RateLimits as _;
+    assert!(port.take_seat(&alive).await.unwrap().admitted);
     assert!(port.take_seat(&seat).await.unwrap().admitted);
     let next = cache_runtime::Seat { holder: cache_runtime::entry::Token::new(), ..seat };
     assert!(!port.take_seat(&next).await.unwrap().admitted);

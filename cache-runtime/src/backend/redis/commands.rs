@@ -116,11 +116,8 @@ impl Cache for RedisCache {
         Box::pin(async move {
             let mut values = Vec::with_capacity(keys.len());
             for chunk in keys.chunks(CHUNK) {
-                let mut command = cmd("MGET");
-                for key in chunk {
-                    command.arg(key.as_str());
-                }
-                values.extend(self.read_one::<Vec<Option<Bytes>>>(|| command).await?);
+                let read = self.counted(self.link.read_together(chunk, false).await)?;
+                values.extend(read.into_iter().map(|read| read.value));
             }
             self.link.tally().read_each(&values);
             Ok(values)

@@ -1,7 +1,7 @@
 //! The connection that calls go over, and who may use it when.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +14,11 @@ use super::address::Address;
 use super::breaker::{Breaker, Look, Outage, Verdict};
 use super::dial::{Dialer, Live};
 use super::failure::{Place, is_read_only, translate};
+use super::gather::{AT_ONCE, Asked};
 use super::seek::Seeker;
 use super::tally::Tally;
 use crate::error::{Error, ErrorKind, Result};
+use crate::gather::Gather;
 use crate::policy::Retry;
 use crate::port::{BreakerState, ConnectionHealth};
 
@@ -37,6 +39,9 @@ pub(super) struct Link {
     /// Reads that were sent again so far.
     retried: AtomicU64,
     tally: Tally,
+    gather: Gather<Asked>,
+    /// Callers whose reads others send.
+    waiting: AtomicUsize,
 }
 
 struct State {
@@ -87,6 +92,8 @@ impl Link {
             connections: AtomicU64::new(0),
             retried: AtomicU64::new(0),
             tally: Tally::default(),
+            gather: Gather::new(AT_ONCE),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -112,6 +119,14 @@ impl Link {
 
     pub(super) fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    pub(super) fn gathered(&self) -> &Gather<Asked> {
+        &self.gather
+    }
+
+    pub(super) fn waiting(&self) -> &AtomicUsize {
+        &self.waiting
     }
 
     /// The number of the database on the server.
@@ -286,7 +301,8 @@ impl Link {
                 });
             }
             let now = self.now();
-            match look.at(now, live.gauge.silence(now), live.gauge.waiting()) {
+            let waiting = live.gauge.waiting() + self.waiting.load(Ordering::Relaxed);
+            match look.at(now, live.gauge.silence(now), waiting) {
                 Verdict::Wait => {}
                 Verdict::Hangs => self.trip(live, self.hangs(live)),
                 Verdict::TooSlow { silent } => {
@@ -303,7 +319,7 @@ impl Link {
         }
     }
 
-    fn too_slow(&self) -> Error {
+    pub(super) fn too_slow(&self) -> Error {
         let (place, millis) = (self.place(), self.operation_timeout.as_millis());
         let message = format!("Redis at {place} did not answer within {millis} ms");
         Error::new(ErrorKind::Timeout, message)

@@ -1,5 +1,6 @@
 //! The steps of the protocol, in Redis commands.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ use crate::port::{
     BoxFuture, CoherentCache, Fill, InvalidationStream, LeaseOutcome, LeaseRequest, Live,
     ReleaseOutcome, Replacement, Survey, SurveyFrom, WriteQueue,
 };
+
+/// PTTL's answer where nothing stands.
+const NO_KEY: i64 = -2;
 
 fn millis(time: Duration) -> u64 {
     Ttl::After(time).millis().unwrap_or(0).max(1)
@@ -173,35 +177,26 @@ impl CoherentCache for RedisCache {
         })
     }
 
+    fn read<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        Box::pin(async move {
+            let read = self.counted(self.link.read_together(from_ref(key), false).await)?;
+            let found = read.into_iter().next().and_then(|read| read.value);
+            self.link.tally().read(found.is_some());
+            Ok(found)
+        })
+    }
+
     fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
         Box::pin(async move {
             let mut live = Vec::with_capacity(keys.len());
             for chunk in keys.chunks(CHUNK) {
-                let mut pipeline = Pipeline::with_capacity(1 + chunk.len());
-                // What is left is asked first: a value that takes another's place in between, and lives longer, is then
-                // taken for one with less left, and never the other way round.
-                for key in chunk {
-                    pipeline.cmd("PTTL").arg(key.as_str());
-                }
-                let mget = pipeline.cmd("MGET");
-                for key in chunk {
-                    mget.arg(key.as_str());
-                }
-                let pipeline = &pipeline;
-                let exchange = |mut connection| async move {
-                    pipeline.query_async::<Vec<redis::Value>>(&mut connection).await
-                };
-                let answers = self.link.run_again(Patience::Reader, exchange).await;
-                let mut answers = self.counted(answers)?;
-                let values = answers.pop().unwrap_or(redis::Value::Nil);
-                let values: Vec<Option<Bytes>> = self.read(values)?;
-                for (value, life) in values.into_iter().zip(answers) {
-                    let left = match remaining(self.read(life)?) {
+                for read in self.counted(self.link.read_together(chunk, true).await)? {
+                    let left = match remaining(read.left.unwrap_or(NO_KEY)) {
                         // It came only after that.
                         Remaining::NoKey => Remaining::Left(Duration::ZERO),
                         left => left,
                     };
-                    live.push(value.map(|value| (value, left)));
+                    live.push(read.value.map(|value| (value, left)));
                 }
             }
             self.link.tally().read_each(&live);

@@ -207,6 +207,10 @@ impl<C: CoherentCache + ?Sized> CoherentCache for Traced<C> {
         ))
     }
 
+    fn read<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        told!(self.read(key), from_ref(key), 0, |found| Came::found(found.as_ref().map(Bytes::len)))
+    }
+
     fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
         told!(self.get_live(keys), keys, 0, |found| Came::among(
             found.iter().map(|found| found.as_ref().map(|(bytes, _)| bytes.len()))

@@ -162,6 +162,10 @@ impl CoherentCache for FaultyCache {
         self.pass(Op::Pull, move |inner| inner.pull(keys))
     }
 
+    fn read<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        self.pass(Op::Get, |inner| inner.read(key))
+    }
+
     fn get_live<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
         self.pass(Op::GetLive, move |inner| inner.get_live(keys))
     }

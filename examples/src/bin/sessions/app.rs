@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Form, State};
 use axum::http::header::{CACHE_CONTROL, COOKIE, RETRY_AFTER, SET_COOKIE, USER_AGENT};
@@ -23,14 +24,24 @@ pub(crate) struct Login {
     pub(crate) views: u32,
 }
 
-#[cached_repository(session(
-    data = Login,
-    idle = "30m",
-    absolute = "12h",
-    user = user,
-    per_user = 20,
-    fields(theme: Option<String>),
-))]
+#[cached_repository(
+    session(
+        data = Login,
+        idle = "30m",
+        absolute = "12h",
+        user = user,
+        per_user = 20,
+        fields(theme: Option<String>),
+    ),
+    rate_limit(
+        name = guesses,
+        algorithm = "gcra",
+        limit = 10,
+        per = "10m",
+        burst = 5,
+        on_error = "deny"
+    )
+)]
 pub(crate) struct Logins {
     cache: CacheManager,
 }
@@ -66,10 +77,31 @@ pub(crate) fn knows(user: &str, password: &str) -> bool {
     ["ann", "bob"].contains(&user) && password == "secret"
 }
 
+/// Whether this is the user's password. Whoever guesses from one address has to wait; the user may log in from another one.
+async fn proven(
+    app: &App,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    user: &str,
+    password: &str,
+) -> Result<(), Problem> {
+    let guesser = format!("{user} from {}", address.ip());
+    let guesses = app.logins.guesses();
+    let decision = guesses.check(&guesser).await?;
+    if !decision.admitted {
+        return Err(Problem::TooMany(decision.retry_after));
+    }
+    if !knows(user, password) {
+        return Err(Problem::Refused(StatusCode::UNAUTHORIZED, "That is not the password."));
+    }
+    guesses.reset(&guesser).await?;
+    Ok(())
+}
+
 /// What went wrong. That Redis is away says nothing of who is logged in: nobody is let in, and nobody sent to the login.
 pub(crate) enum Problem {
     Cache(cache_runtime::Error),
     Refused(StatusCode, &'static str),
+    TooMany(Duration),
 }
 
 impl From<cache_runtime::Error> for Problem {
@@ -88,6 +120,11 @@ impl IntoResponse for Problem {
             }
             Self::Refused(status, message) => {
                 (status, Html(pages::message(message))).into_response()
+            }
+            Self::TooMany(wait) => {
+                let seconds = (wait.as_secs() + 1).to_string();
+                let page = Html(pages::message("Too many passwords. Please try again later."));
+                (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)], page).into_response()
             }
         }
     }
@@ -167,9 +204,7 @@ async fn login(
     headers: HeaderMap,
     Form(given): Form<Credentials>,
 ) -> Answer {
-    if !knows(&given.user, &given.password) {
-        return Err(Problem::Refused(StatusCode::UNAUTHORIZED, "That is not the password."));
-    }
+    proven(&app, from, &given.user, &given.password).await?;
     // A visitor's session goes on under a new id; whoever comes with none, or with one of a login, gets a new one.
     let id = match app.id(&headers) {
         None => None,
@@ -210,7 +245,12 @@ struct Confirmed {
 }
 
 /// The user who is logged in, and has just given the password once more.
-async fn confirmed(app: &App, headers: &HeaderMap, password: &str) -> Result<String, Problem> {
+async fn confirmed(
+    app: &App,
+    from: ConnectInfo<SocketAddr>,
+    headers: &HeaderMap,
+    password: &str,
+) -> Result<String, Problem> {
     let session = match app.id(headers) {
         Some(id) => app.logins.get(&id).await?,
         None => None,
@@ -218,18 +258,17 @@ async fn confirmed(app: &App, headers: &HeaderMap, password: &str) -> Result<Str
     let Some(user) = session.and_then(|session| session.data.user) else {
         return Err(Problem::Refused(StatusCode::UNAUTHORIZED, "Please log in first."));
     };
-    if !knows(&user, password) {
-        return Err(Problem::Refused(StatusCode::UNAUTHORIZED, "That is not the password."));
-    }
+    proven(app, from, &user, password).await?;
     Ok(user)
 }
 
 async fn logout_everywhere(
     State(app): State<Arc<App>>,
+    from: ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Form(given): Form<Confirmed>,
 ) -> Answer {
-    let user = confirmed(&app, &headers, &given.password).await?;
+    let user = confirmed(&app, from, &headers, &given.password).await?;
     let ended = app.logins.destroy_all(&user).await?;
     tracing::info!(ended, "logged out everywhere");
     Ok(app.home(None))
@@ -237,10 +276,11 @@ async fn logout_everywhere(
 
 async fn end(
     State(app): State<Arc<App>>,
+    from: ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Form(given): Form<Confirmed>,
 ) -> Answer {
-    let user = confirmed(&app, &headers, &given.password).await?;
+    let user = confirmed(&app, from, &headers, &given.password).await?;
     let named = given.session.and_then(|session| session.parse::<SessionDigest>().ok());
     let Some(session) = named else {
         return Err(Problem::Refused(

@@ -140,6 +140,20 @@ async fn a_user_logs_in_sees_all_sessions_and_ends_them() {
 }
 
 #[tokio::test]
+async fn whoever_guesses_passwords_has_to_wait() {
+    let server = server().await;
+    let browser = Browser::new(server, "guesser");
+    for _ in 0..5 {
+        assert_eq!(browser.post("/login", "user=ann&password=wrong").await, 401);
+    }
+    let answer = browser.ask("POST", "/login", "user=ann&password=secret").await;
+    assert_eq!(answer.status, 429, "also with the right one");
+    assert!(answer.head.contains("retry-after: 60"), "{}", answer.head);
+    let other = browser.post("/login", "user=bob&password=secret").await;
+    assert_eq!(other, 303, "another user is no matter of these guesses");
+}
+
+#[tokio::test]
 async fn a_forged_or_oversized_cookie_is_no_cookie() {
     let server = server().await;
     let browser = Browser::new(server, "curious");
