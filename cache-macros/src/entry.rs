@@ -102,7 +102,8 @@ fn on_struct(arguments: TokenStream, item: TokenStream, errors: &mut Errors) -> 
     } else {
         (None, check::repository::without_rows(&parsed, annotation, errors), Vec::new())
     };
-    let owner = Owner { krate, ident: parsed.ident.clone(), cache, has_rows, methods };
+    let fields = parsed.fields.iter().filter_map(|field| field.ident.clone()).collect();
+    let owner = Owner { krate, ident: parsed.ident.clone(), cache, has_rows, methods, fields };
     let helped = check::helpers::helpers(&parsed, &owner, helpers, errors);
     // What is generated for a struct with generics would not compile.
     if !parsed.generics.params.is_empty() {

@@ -110,6 +110,7 @@ mod clock;
 mod codec;
 pub mod entry;
 mod error;
+#[cfg(any(feature = "postgres", feature = "redis", test))]
 mod gather;
 mod key;
 mod manager;

@@ -6,6 +6,8 @@ mod config;
 mod events;
 mod health;
 mod items;
+#[cfg(all(feature = "postgres", feature = "session"))]
+mod kept;
 #[cfg(feature = "rate-limit")]
 mod limits;
 #[cfg(feature = "metrics")]
@@ -74,8 +76,10 @@ struct Inner {
     #[cfg(feature = "postgres")]
     registry: Registry,
     /// The limits that generated code has asked for.
-    #[cfg(all(feature = "rate-limit", feature = "postgres"))]
+    #[cfg(feature = "rate-limit")]
     limits: crate::rate_limit::Registry,
+    #[cfg(all(feature = "postgres", feature = "session"))]
+    kept: std::sync::OnceLock<kept::Shared>,
 }
 
 impl CacheManager {
@@ -120,8 +124,10 @@ impl CacheManager {
             shelf: Shelf::new(failures),
             #[cfg(feature = "postgres")]
             registry: Registry::default(),
-            #[cfg(all(feature = "rate-limit", feature = "postgres"))]
+            #[cfg(feature = "rate-limit")]
             limits: crate::rate_limit::Registry::default(),
+            #[cfg(all(feature = "postgres", feature = "session"))]
+            kept: std::sync::OnceLock::new(),
         }))
     }
 

@@ -10,6 +10,8 @@ mod migrations;
 mod outbox;
 mod refusal;
 mod schema;
+#[cfg(feature = "session")]
+pub(crate) mod sessions;
 mod source;
 mod sql;
 pub(crate) mod watch;

@@ -3,7 +3,6 @@
 mod builder;
 mod concurrency;
 mod decision;
-#[cfg(feature = "postgres")]
 mod generated;
 mod local;
 mod shared;
@@ -19,9 +18,7 @@ pub(crate) use self::builder::Ground;
 pub use self::builder::{ConcurrencyLimitBuilder, RateLimitBuilder};
 pub use self::concurrency::{Acquired, ConcurrencyLimit, Permit};
 pub use self::decision::{Decision, OnError};
-#[cfg(feature = "postgres")]
 pub(crate) use self::generated::Registry;
-#[cfg(feature = "postgres")]
 pub use self::generated::{ConcurrencySpec, LimitSpec, RuleSpec};
 use self::local::Local;
 use self::shared::{Begun, Shared};

@@ -1,7 +1,8 @@
 //! Sessions: who is logged in, on which device, until when.
 //!
 //! `#[cached_repository(session(…))]` on a struct with a [`CacheManager`](crate::CacheManager) generates what stands in
-//! [`Sessions`]; [`SessionCookie`] reads and writes the cookie. What is promised, and what is not, is in
+//! [`Sessions`]; [`SessionCookie`] reads and writes the cookie. With `keep = db` they stand in Postgres, and the cache is in
+//! front of them. What is promised, and what is not, is in
 //! `docs/sessions.md`.
 //!
 //! ```
@@ -46,6 +47,7 @@ mod cookie;
 mod envelope;
 mod id;
 mod listed;
+mod place;
 mod repository;
 #[cfg(feature = "tower-sessions")]
 mod tower;
@@ -62,6 +64,7 @@ pub use self::config::{SessionConfig, SessionData, SessionUser};
 pub use self::cookie::{SameSite, SessionCookie};
 pub use self::id::SessionId;
 pub use self::listed::{ListedSession, Session};
+use self::place::Place;
 pub use self::repository::{SessionRepository, SessionSlot};
 #[cfg(feature = "tower-sessions")]
 pub use self::tower::TowerStore;
@@ -69,8 +72,8 @@ use self::turns::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Namespace};
 use crate::port::{
-    Changed, CoherentCache, NewSession, SessionBackend, SessionChange, SessionDigest, SessionSpace,
-    StoredSession, UserDigest,
+    Changed, NewSession, SessionBackend, SessionChange, SessionDigest, SessionSpace, StoredSession,
+    UserDigest,
 };
 
 /// For how long a change is tried that others keep coming before. Of as many rivals as there are processes each has its
@@ -88,32 +91,16 @@ const PAUSE: Duration = Duration::from_millis(4);
 /// neither admitted nor taken for one that has ended. After an error nobody knows whether a change was made.
 #[derive(Debug)]
 pub struct Sessions<D: 'static> {
-    backend: Arc<dyn CoherentCache>,
+    place: Place,
     space: SessionSpace,
     kind: Arc<Kind<D>>,
     user: fn(&D) -> SessionUser,
 }
 
-impl<D: SessionData> Sessions<D> {
-    /// Sessions by hand: `Sessions::new(cache.backend(), cache.namespace(), &config)`. Keep it, and do not make one for
-    /// each call: the changes that one process makes to one session wait in it for each other.
-    ///
-    /// # Errors
-    /// [`Config`](ErrorKind::Config) for an empty name, limits of no time, or an idle limit above the absolute one.
-    pub fn new(
-        backend: &Arc<dyn CoherentCache>,
-        namespace: &Namespace,
-        config: &SessionConfig<D>,
-    ) -> Result<Self> {
-        config.check()?;
-        Self::of_kind(backend, namespace, config, Arc::new(Kind::new(config.tolerant)))
-    }
-}
-
 /// What is asked of the data was asked where they were named: here it would be asked for each method again.
 impl<D> Sessions<D> {
     fn of_kind(
-        backend: &Arc<dyn CoherentCache>,
+        place: Place,
         namespace: &Namespace,
         config: &SessionConfig<D>,
         kind: Arc<Kind<D>>,
@@ -124,7 +111,7 @@ impl<D> Sessions<D> {
             config.absolute,
             config.per_user,
         );
-        Ok(Self { backend: Arc::clone(backend), space, kind, user: config.user })
+        Ok(Self { place, space, kind, user: config.user })
     }
 
     /// Begins a session with these data. Where they name a user who then has more sessions than there may be, the one
@@ -320,6 +307,16 @@ impl<D> Sessions<D> {
         self.port()?.session_destroy_everyone(&self.space).await
     }
 
+    /// Removes what is left of sessions that are over, in pieces; says of how many. None of them admits anybody anyway: it
+    /// is for the room that they take where sessions are kept in a database. Call it now and then, once an hour say, in
+    /// one process or in all. In Redis alone it does nothing, because there it goes by itself.
+    ///
+    /// # Errors
+    /// What keeps the backend from answering.
+    pub async fn remove_ended(&self) -> Result<u64> {
+        self.port()?.session_remove_ended(&self.space).await
+    }
+
     /// The sessions of a user that are alive, the one that was used last first. None of them counts as used by that.
     ///
     /// # Errors
@@ -357,7 +354,7 @@ impl<D> Sessions<D> {
     }
 
     fn port(&self) -> Result<&dyn SessionBackend> {
-        port(&*self.backend)
+        self.place.port()
     }
 
     fn change(&self, stored: &StoredSession, data: &D) -> Result<SessionChange> {
@@ -375,13 +372,6 @@ impl<D> Sessions<D> {
             Error::new(ErrorKind::Config, message)
         })
     }
-}
-
-fn port(backend: &dyn CoherentCache) -> Result<&dyn SessionBackend> {
-    backend.sessions().ok_or_else(|| {
-        let message = "the backend has no sessions: use one that has, such as Redis or memory";
-        Error::new(ErrorKind::Unsupported, message)
-    })
 }
 
 /// The name that the keys of a kind have in common.

@@ -48,6 +48,10 @@ pub struct CacheTransaction {
     unsettled: usize,
     /// Why the keys of the first change that was refused are not known, and how many were unsettled with it.
     refusal: Option<(usize, String)>,
+    /// Where there is a relay, the keys go by the outbox as well, whatever the policy says.
+    by_outbox: bool,
+    /// It is never committed without a word to the cache, whatever the policy says.
+    strict: bool,
     pool: PgPool,
 }
 
@@ -104,6 +108,8 @@ impl CacheTransaction {
             touched: Vec::new(),
             unsettled: 0,
             refusal: None,
+            by_outbox: false,
+            strict: false,
             pool,
         }
     }
@@ -202,6 +208,19 @@ impl CacheTransaction {
             counters: Arc::clone(counters),
             key,
         }));
+    }
+
+    /// The keys are left in the outbox besides, where somebody will deliver them: for what must not be undone, even where
+    /// this process dies and the cache loses its hold in the same instant.
+    #[cfg(feature = "session")]
+    pub(crate) fn also_by_outbox(&mut self) {
+        self.by_outbox = true;
+    }
+
+    /// There is no commit where the keys can neither be held nor be left in the outbox, also where the policy is to proceed.
+    #[cfg(feature = "session")]
+    pub(crate) fn never_proceeds(&mut self) {
+        self.strict = true;
     }
 
     /// A change begins whose keys are not known yet: until [`settled`](Self::settled) there is no commit.

@@ -127,6 +127,17 @@ impl PostgresServer {
         }
     }
 
+    /// Brings it back as a server that follows another one, which is nowhere: it answers what it has, and takes no writes.
+    /// It needs `wal_level` at `replica`.
+    ///
+    /// # Panics
+    ///
+    /// As [`restart`](Self::restart).
+    pub fn restart_as_follower(&mut self) {
+        fs::write(self.folder.join("data/standby.signal"), "").expect("its folder is there");
+        self.restart();
+    }
+
     fn launch(&mut self) -> Result<(), String> {
         let bin = programs::postgres_bin();
         let data = self.folder.join("data").display().to_string();
@@ -163,7 +174,8 @@ impl PostgresServer {
             prepare,
             command,
         })?;
-        let ready = || fs::read_to_string(&status).is_ok_and(|text| text.contains("ready"));
+        let says = |text: &str| text.contains("ready") || text.contains("standby");
+        let ready = || fs::read_to_string(&status).is_ok_and(|text| says(&text));
         wait::poll(START_DEADLINE, || ready() || !process.is_running());
         if process.is_running() && ready() {
             self.process = Some(process);

@@ -1,10 +1,33 @@
 //! Of sessions: data, two limits of which one is within the other, and a user who changes with the id alone.
 
+use proc_macro2::Ident;
+
 use crate::errors::Errors;
 use crate::grammar::duration;
 use crate::grammar::session::Annotation;
 use crate::model::helpers::Owner;
 use crate::model::session::{METHODS, METHODS_OF_A_USER, Sessions, setter};
+use crate::{names, suggest};
+
+/// The field that `keep` names.
+fn pool(owner: &Owner, named: &Ident, errors: &mut Errors) -> Option<Ident> {
+    let name = names::plain(named);
+    if owner.fields.iter().any(|field| names::plain(field) == name) {
+        return Some(named.clone());
+    }
+    let others: Vec<String> = owner
+        .fields
+        .iter()
+        .filter(|field| owner.cache.as_ref() != Some(*field))
+        .map(names::plain)
+        .collect();
+    let instead = match others.as_slice() {
+        [] => format!("add `{name}: sqlx::PgPool`, the database that keeps the sessions"),
+        others => suggest::instead(&name, others.iter().map(String::as_str)),
+    };
+    errors.at(named, format!("`{}` has no field `{name}`: {instead}", names::plain(&owner.ident)));
+    None
+}
 
 /// The sessions that the annotation describes; `None` where nothing can be made of it.
 pub(super) fn sessions(
@@ -12,8 +35,10 @@ pub(super) fn sessions(
     annotation: Annotation,
     errors: &mut Errors,
 ) -> Option<Sessions> {
-    let Annotation { span, data, given, idle, absolute, user, name, per_user, tolerant, fields } =
-        annotation;
+    let Annotation { span, data, given, idle, absolute, user, keep, .. } = annotation;
+    let (name, per_user, tolerant) = (annotation.name, annotation.per_user, annotation.tolerant);
+    let fields = annotation.fields;
+    let keep = keep.and_then(|keep| pool(owner, &keep, errors));
     for (option, example, what) in [
         ("data", "data = Login", "the type of what a session keeps"),
         ("idle", "idle = \"30m\"", "how long a session lives without being used"),
@@ -54,6 +79,7 @@ pub(super) fn sessions(
         krate: owner.krate.clone(),
         ident: owner.ident.clone(),
         cache: owner.cache.clone(),
+        keep,
         data: data?,
         name,
         idle: idle?.value,

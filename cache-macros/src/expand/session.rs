@@ -43,6 +43,15 @@ fn implementation(sessions: &Sessions) -> TokenStream {
             }
         },
     );
+    let kept = sessions.keep.as_ref().filter(|_| cache.is_some()).map(|_| {
+        let (manager, pool) = (borrowed(cache.as_ref()), borrowed(sessions.keep.as_ref()));
+        quote! {
+            fn kept(&self) -> ::core::option::Option<::std::sync::Arc<dyn #krate::SessionBackend>> {
+                let cache: &#krate::CacheManager = #manager;
+                ::core::option::Option::Some(cache.kept_sessions(#pool))
+            }
+        }
+    });
     quote! {
         const _: () = {
             static SLOT: #krate::session::SessionSlot<#data> = #krate::session::SessionSlot::new();
@@ -66,6 +75,8 @@ fn implementation(sessions: &Sessions) -> TokenStream {
                 fn place(&self) -> (&::std::sync::Arc<dyn #krate::CoherentCache>, &#krate::Namespace) {
                     #place
                 }
+
+                #kept
             }
         };
     }
@@ -86,6 +97,9 @@ fn methods(sessions: &Sessions) -> TokenStream {
     let mut all = of_one(sessions);
     if sessions.user.is_some() {
         all.extend(of_a_user(krate));
+    }
+    if sessions.keep.is_some() {
+        all.push(remove_ended());
     }
     all.extend(sessions.fields.iter().map(|field| setter(krate, field)));
     let methods = all.into_iter().map(|method| {
@@ -134,10 +148,19 @@ fn of_one(sessions: &Sessions) -> Vec<Method> {
     let Sessions { krate, data, .. } = sessions;
     let id = quote!(id: &#krate::session::SessionId);
     let begins = format!(
-        "It ends when it was not used for {}, and {} after it began or got its user.",
+        "It ends when it was not used for {}, and {} after it began or got its user{}.",
         words(sessions.idle),
-        words(sessions.absolute)
+        words(sessions.absolute),
+        if sessions.keep.is_some() { ", by the clock of the database that keeps it" } else { "" }
     );
+    let trips = match sessions.keep {
+        Some(_) => {
+            "One round trip to the cache. Once in a tenth of the idle limit the database is asked, and told that it was used."
+        }
+        None => {
+            "One round trip. That it was used is written down once in a tenth of the idle limit."
+        }
+    };
     let mut update = method(
         "update",
         quote!(#id, change: impl FnMut(&mut #data) -> T),
@@ -166,7 +189,7 @@ fn of_one(sessions: &Sessions) -> Vec<Method> {
             quote!(get(id).await),
             &[
                 "The session, which counts as used by that; `None` where there is none of this id.",
-                "One round trip. That it was used is written down once in a tenth of the idle limit.",
+                trips,
                 ERRORS,
             ],
         ),
@@ -208,6 +231,20 @@ fn of_one(sessions: &Sessions) -> Vec<Method> {
             ],
         ),
     ]
+}
+
+fn remove_ended() -> Method {
+    method(
+        "remove_ended",
+        quote!(),
+        quote!(u64),
+        quote!(remove_ended().await),
+        &[
+            "Deletes the rows of sessions that are over, in pieces; says how many. For the room that they take: call it once \
+             an hour, say.",
+            "# Errors\n\nWhat keeps the database from answering.",
+        ],
+    )
 }
 
 fn of_a_user(krate: &crate::model::Crate) -> Vec<Method> {

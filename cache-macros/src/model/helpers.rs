@@ -17,6 +17,8 @@ pub(crate) struct Owner {
     pub(crate) has_rows: bool,
     /// The methods that the rows bring.
     pub(crate) methods: Vec<String>,
+    /// All of its fields.
+    pub(crate) fields: Vec<Ident>,
 }
 
 /// One thing that it is given.

@@ -13,6 +13,8 @@ pub(crate) struct Sessions {
     pub(crate) ident: Ident,
     /// The field with the manager; none after an error.
     pub(crate) cache: Option<Ident>,
+    /// The field with the pool of the database that keeps them, if one does.
+    pub(crate) keep: Option<Ident>,
     pub(crate) data: Type,
     /// What stands in the keys, if it is not the struct's name.
     pub(crate) name: Option<LitStr>,

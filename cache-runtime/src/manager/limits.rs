@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::CacheManager;
-#[cfg(feature = "postgres")]
-use crate::rate_limit::{ConcurrencyLimit, ConcurrencySpec, LimitSpec, RateLimit};
-use crate::rate_limit::{ConcurrencyLimitBuilder, Ground, RateLimitBuilder};
+use crate::rate_limit::{
+    ConcurrencyLimit, ConcurrencyLimitBuilder, ConcurrencySpec, Ground, LimitSpec, RateLimit,
+    RateLimitBuilder,
+};
 
 /// Limits are counted in the namespace, and stay when it is emptied.
 impl CacheManager {
@@ -49,8 +50,7 @@ impl CacheManager {
     }
 }
 
-/// The annotations come with repositories.
-#[cfg(feature = "postgres")]
+/// What annotations make.
 impl CacheManager {
     /// What `rate_limit(…)` generates.
     #[doc(hidden)]

@@ -36,6 +36,8 @@ pub(crate) struct Held {
     keys: Vec<Key>,
     token: Token,
     placed_at: Duration,
+    /// Whether the change has to be known to all, also where the policy says `Proceed`.
+    strict: bool,
     /// Whether the change under it may have been made.
     begun: bool,
 }
@@ -51,6 +53,19 @@ impl Held {
         counters: &[Arc<Counters>],
         keys: Vec<Key>,
     ) -> Result<Self> {
+        Self::place_for(context, counters, keys, false).await
+    }
+
+    /// The same; a change that is `strict` is never made without its holds, whatever the policy says.
+    ///
+    /// # Errors
+    /// Those of [`place`](Self::place), under `Proceed` too where it is strict.
+    pub(crate) async fn place_for(
+        context: &Arc<Context>,
+        counters: &[Arc<Counters>],
+        keys: Vec<Key>,
+        strict: bool,
+    ) -> Result<Self> {
         context.before_each(Step::Hold, &keys).await;
         let mut held = Self {
             context: Arc::clone(context),
@@ -58,6 +73,7 @@ impl Held {
             keys,
             token: Token::new(),
             placed_at: context.clock.elapsed(),
+            strict,
             begun: false,
         };
         match held.place_patiently().await {
@@ -71,8 +87,19 @@ impl Held {
     fn proceeds(&self, error: Error) -> Result<()> {
         let count = self.keys.len();
         match self.context.policy.on_unreachable {
+            OnUnreachable::Proceed if !self.strict => {
+                let keys: Vec<_> = self.keys.iter().take(MOST_NAMED).map(Key::as_str).collect();
+                tracing::error!(
+                    %error,
+                    count,
+                    ?keys,
+                    "a write commits without the cache: these keys may be old until their TTL"
+                );
+                self.counters.iter().for_each(|counters| counters.proceeded.up());
+                Ok(())
+            }
             // The outbox is the transaction's to write.
-            policy @ (OnUnreachable::Reject | OnUnreachable::Outbox) => {
+            policy => {
                 let relay = match policy {
                     // A transaction would have left the keys there.
                     OnUnreachable::Outbox if self.context.gate.is_relayed() => {
@@ -84,25 +111,18 @@ impl Held {
                     }
                     _ => "",
                 };
+                let last = match self.strict {
+                    true => "try again when it is back",
+                    false => "set the policy to OnUnreachable::Proceed",
+                };
                 Err(Error::new(
                     ErrorKind::HoldNotPlaced,
                     format!(
                         "the write was rolled back, because its {count} keys could not be held in the cache (see the \
-                         cause): mend the cache,{relay} or set the policy to OnUnreachable::Proceed"
+                         cause): mend the cache,{relay} or {last}"
                     ),
                 )
                 .because(error))
-            }
-            OnUnreachable::Proceed => {
-                let keys: Vec<_> = self.keys.iter().take(MOST_NAMED).map(Key::as_str).collect();
-                tracing::error!(
-                    %error,
-                    count,
-                    ?keys,
-                    "a write commits without the cache: these keys may be old until their TTL"
-                );
-                self.counters.iter().for_each(|counters| counters.proceeded.up());
-                Ok(())
             }
         }
     }

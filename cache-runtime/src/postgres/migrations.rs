@@ -7,19 +7,20 @@ use super::outbox::failed;
 use crate::error::{Error, ErrorKind, Result};
 
 /// In the order in which they apply; the number is the version that each leaves behind.
-const FILES: [(i32, &str); 3] = [
+const FILES: [(i32, &str); 4] = [
     (1, include_str!("../../sql/0001_outbox.sql")),
     (2, include_str!("../../sql/0002_keys.sql")),
     (3, include_str!("../../sql/0003_applied.sql")),
+    (4, include_str!("../../sql/0004_sessions.sql")),
 ];
 
 /// Says to everyone who knows it that the tables are being made: "cacheout" in ASCII.
 const LOCK: i64 = 0x6361_6368_656F_7574;
 
 /// Makes what [`CacheManager::relay`](crate::CacheManager::relay) and
-/// [`Repository::watch`](crate::Repository::watch) and a [`WriteBehind`](crate::WriteBehind) over a repository need in the
-/// database: a schema `cache_runtime` with the outbox, and with the versions that were applied. Run it
-/// at the start of a service, as often as you like: what is there stays as it is, and several processes wait for each
+/// [`Repository::watch`](crate::Repository::watch), a [`WriteBehind`](crate::WriteBehind) over a repository, and sessions that
+/// are kept need in the database: a schema `cache_runtime` with the outbox, the versions that were applied, and a table of
+/// sessions. Run it at the start of a service, as often as you like: what is there stays as it is, and several processes wait for each
 /// other. The role has to be allowed to create a schema, unless somebody has applied `migrations/outbox` by hand.
 ///
 /// # Errors

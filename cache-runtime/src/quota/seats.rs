@@ -28,7 +28,7 @@ impl Seats {
     pub const MAX: u64 = Quota::MAX_LOGGED;
 
     /// One at a time.
-    #[cfg(all(feature = "rate-limit", feature = "postgres"))]
+    #[cfg(feature = "rate-limit")]
     pub(crate) const ONE: Self = Self { limit: 1, lease: Self::DEFAULT_LEASE };
 
     /// `limit` at the same time, each with a lease.

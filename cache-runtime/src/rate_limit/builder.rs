@@ -39,7 +39,6 @@ impl Options {
     }
 
     /// A limit that answers every call with this error: one that was generated, with a secret that is none.
-    #[cfg(feature = "postgres")]
     fn refused(self, error: Error) -> Shared {
         Shared {
             cache: self.ground.cache,
@@ -104,7 +103,6 @@ impl RateLimitBuilder {
         Self { options: Options::new(ground, name), quota: None, others: Vec::new(), local: false }
     }
 
-    #[cfg(feature = "postgres")]
     pub(super) fn refused(self, error: Error) -> RateLimit {
         let shared = self.options.refused(error);
         RateLimit(Arc::new(Inner { shared, rules: Box::default(), most: u64::MAX, local: None }))
@@ -194,7 +192,6 @@ impl ConcurrencyLimitBuilder {
         Self { options: Options::new(ground, name), seats: None }
     }
 
-    #[cfg(feature = "postgres")]
     pub(super) fn refused(self, error: Error) -> ConcurrencyLimit {
         ConcurrencyLimit::new(self.options.refused(error), Seats::ONE)
     }

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use super::place::Place;
 use super::turns::Kind;
 use super::{SessionConfig, SessionData, Sessions};
 use crate::error::Result;
 use crate::key::Namespace;
-use crate::port::CoherentCache;
+use crate::port::{CoherentCache, SessionBackend};
 
 /// A struct with `#[cached_repository(session(…))]`.
 pub trait SessionRepository {
@@ -23,6 +24,11 @@ pub trait SessionRepository {
     /// Where the sessions stand: the backend and the namespace of the struct's manager.
     fn place(&self) -> (&Arc<dyn CoherentCache>, &Namespace);
 
+    /// What keeps the sessions, where that is not the backend alone: `keep = …` in the annotation.
+    fn kept(&self) -> Option<Arc<dyn SessionBackend>> {
+        None
+    }
+
     /// Everything that can be done with them.
     ///
     /// # Errors
@@ -30,7 +36,9 @@ pub trait SessionRepository {
     fn sessions(&self) -> Result<Sessions<Self::Data>> {
         let (backend, namespace) = self.place();
         let kind = Self::slot().0.get_or_init(|| Arc::new(Kind::new(Self::CONFIG.tolerant)));
-        Sessions::of_kind(backend, namespace, &Self::CONFIG, Arc::clone(kind))
+        let place =
+            self.kept().map_or_else(|| Place::Backend(Arc::clone(backend)), Place::Sessions);
+        Sessions::of_kind(place, namespace, &Self::CONFIG, Arc::clone(kind))
     }
 }
 

@@ -13,6 +13,7 @@ use tower_sessions_core::session::{Id, Record};
 use tower_sessions_core::session_store::{self, SessionStore};
 
 use super::id::digest_of;
+use super::place::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Namespace;
 use crate::port::{
@@ -48,7 +49,7 @@ const TRIES: usize = 8;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TowerStore {
-    backend: Arc<dyn CoherentCache>,
+    place: Place,
     space: SessionSpace,
 }
 
@@ -62,6 +63,22 @@ impl TowerStore {
         namespace: &Namespace,
         name: &str,
     ) -> Result<Self> {
+        Self::at(Place::Backend(Arc::clone(backend)), namespace, name)
+    }
+
+    /// The same elsewhere than in the backend of a cache: in a database, by `CacheManager::kept_sessions`.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) for an empty name.
+    pub fn over(
+        sessions: Arc<dyn SessionBackend>,
+        namespace: &Namespace,
+        name: &str,
+    ) -> Result<Self> {
+        Self::at(Place::Sessions(sessions), namespace, name)
+    }
+
+    fn at(place: Place, namespace: &Namespace, name: &str) -> Result<Self> {
         if name.is_empty() {
             let message = "sessions need a name, which stands in their keys: such as \"web\"";
             return Err(Error::new(ErrorKind::Config, message));
@@ -69,7 +86,7 @@ impl TowerStore {
         let head = super::head(namespace, name)?;
         // When a session is over is in each record.
         let space = SessionSpace::new(head, Duration::MAX, Duration::MAX, u32::MAX);
-        Ok(Self { backend: Arc::clone(backend), space })
+        Ok(Self { place, space })
     }
 
     /// How long a session lives at most, whatever its expiry is and however often it is moved: from its creation on, or
@@ -82,7 +99,7 @@ impl TowerStore {
     }
 
     fn port(&self) -> session_store::Result<&dyn SessionBackend> {
-        super::port(&*self.backend).map_err(failed)
+        self.place.port().map_err(failed)
     }
 }
 

@@ -1,4 +1,4 @@
-//! One suite for every [`SessionBackend`](crate::SessionBackend).
+//! One suite for every [`SessionBackend`].
 //!
 //! A backend joins with one small implementation of [`SessionsBackend`] and one line, as a cache does with
 //! [`conformance`](super::conformance):
@@ -44,12 +44,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::Key;
-use crate::port::{CoherentCache, SessionSpace};
+use crate::port::{CoherentCache, SessionBackend, SessionSpace};
 
 /// What the suite needs to know of a backend. One value serves one case.
 pub trait SessionsBackend: Send + Sync {
     /// A cache that is open and has no sessions under [`head`](Self::head). Called once in a case.
     fn fresh(&self) -> impl Future<Output = Arc<dyn CoherentCache>> + Send;
+
+    /// Where the sessions stand, if that is not this cache alone. Asked for once, after [`fresh`](Self::fresh).
+    fn elsewhere(&self) -> Option<Arc<dyn SessionBackend>> {
+        None
+    }
 
     /// The head of the case's keys; always the same one of one value, and no two values have the same.
     fn head(&self) -> Key;

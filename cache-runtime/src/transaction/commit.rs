@@ -96,10 +96,11 @@ impl CacheTransaction {
             let Some(Touched { context, .. }) = group.first() else { continue };
             let keys: Vec<_> = group.iter().map(|touched| touched.key.clone()).collect();
             let counters = counters_of(group);
-            match Held::place(context, &counters, keys.clone()).await {
+            match Held::place_for(context, &counters, keys.clone(), self.strict).await {
                 Ok(held) => {
                     prepared.held.push(held);
-                    if context.policy.always_outbox {
+                    let besides = self.by_outbox && context.gate.is_relayed();
+                    if context.policy.always_outbox || besides {
                         prepared.posted.push(self.post(context, keys, false).await?);
                     }
                 }

@@ -24,7 +24,7 @@ async fn migrating_again_or_at_the_same_time_is_fine() {
             .fetch_all(database.pool())
             .await
             .unwrap();
-    assert_eq!(versions, [1, 2, 3]);
+    assert_eq!(versions, [1, 2, 3, 4]);
 }
 
 #[tokio::test]

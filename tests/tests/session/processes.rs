@@ -1,30 +1,54 @@
-//! Eight processes change one session.
+//! Eight processes change one session, in Redis alone or kept in Postgres.
 
 use std::io::Read;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cache_runtime::session::SessionId;
+use cache_runtime::migrate;
+use cache_runtime::session::{Client, SessionId, SessionRepository, Sessions};
+use sqlx::postgres::PgPoolOptions;
+use tests::TestDatabase;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::world::{World, login};
+use crate::world::{Login, Logins, World, user};
 
-/// The variable that tells a process what to do: the server, the namespace, the id, how many tasks.
+/// The variable that tells a process what to do: the server, the namespace, the database or nothing, the id, how many tasks.
 const JOB: &str = "SESSION_JOB";
 const ENTRY: &str = "processes::a_process_of_the_run_or_nothing";
 const PROCESSES: usize = 8;
 
+/// The sessions of one more process.
+async fn sessions(world: &World, database: &str) -> Sessions<Login> {
+    if database.is_empty() {
+        return world.apart();
+    }
+    let cache = world.process().cache;
+    let db = PgPoolOptions::new().max_connections(4).connect(database).await.unwrap();
+    Sessions::over(cache.kept_sessions(&db), cache.namespace(), &Logins::CONFIG).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_the_concurrent_updates_of_eight_processes_none_is_lost() {
+    none_is_lost("").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_the_concurrent_updates_of_eight_processes_none_is_lost_where_sessions_are_kept() {
+    let database = TestDatabase::create().await;
+    migrate(database.pool()).await.unwrap();
+    none_is_lost(database.url()).await;
+}
+
+async fn none_is_lost(database: &str) {
     let all: usize =
         std::env::var("SESSION_UPDATES").map_or(1_000, |text| text.parse().expect("a number"));
     let each = all.div_ceil(PROCESSES);
     let world = World::new();
-    let logins = world.process();
-    let id = login(&logins, 7).await;
-    let job = format!("{} {} {} {each}", world.url, world.namespace, id.expose());
+    let logins = sessions(&world, database).await;
+    let id = logins.create(&user(7), &Client::new()).await.unwrap();
+    let job = format!("{} {} {database} {} {each}", world.url, world.namespace, id.expose());
     let began = Instant::now();
     let mut running = JoinSet::new();
     for _ in 0..PROCESSES {
@@ -62,11 +86,11 @@ fn a_process_of_the_run_or_nothing() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.unwrap().block_on(async {
-        let [url, namespace, id, tasks] =
-            job.split(' ').collect::<Vec<_>>().try_into().expect("four words");
+        let [url, namespace, database, id, tasks] =
+            job.split(' ').collect::<Vec<_>>().try_into().expect("five words");
         let world = World { url: url.to_owned(), namespace: namespace.to_owned() };
         let id = SessionId::parse(id).unwrap();
-        let logins = Arc::new(world.process());
+        let logins = Arc::new(sessions(&world, database).await);
         let mut updates = JoinSet::new();
         // All of them at once.
         for _ in 0..tasks.parse::<usize>().unwrap() {

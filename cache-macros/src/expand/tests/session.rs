@@ -23,6 +23,7 @@ fn sessions_with_every_option() {
             idle = "1d",
             absolute = "30d",
             name = "carts",
+            keep = pool,
             per_user = 3,
             tolerant,
             fields(r#type: String, items: Vec<i64>),
@@ -33,6 +34,7 @@ fn sessions_with_every_option() {
     let item = quote! {
         struct Carts {
             kept: Arc<CacheManager>,
+            pool: PgPool,
         }
     };
     snapshot!("session_options", code(cached_repository(options, item)));

@@ -58,18 +58,39 @@ fn change(from: Option<u64>, data: &str) -> SessionChange {
 struct World<'a, B> {
     backend: &'a B,
     cache: Arc<dyn CoherentCache>,
+    sessions: Sessions,
     space: SessionSpace,
+}
+
+/// Where the sessions stand.
+#[derive(Clone)]
+enum Sessions {
+    Cache(Arc<dyn CoherentCache>),
+    Elsewhere(Arc<dyn SessionBackend>),
+}
+
+impl Sessions {
+    fn port(&self) -> &dyn SessionBackend {
+        match self {
+            #[expect(clippy::expect_used, reason = "a backend that joins has sessions")]
+            Self::Cache(cache) => cache.sessions().expect("the backend has sessions"),
+            Self::Elsewhere(sessions) => &**sessions,
+        }
+    }
 }
 
 impl<'a, B: SessionsBackend> World<'a, B> {
     async fn new(backend: &'a B) -> Self {
         let space = SessionSpace::new(backend.head(), IDLE, ABSOLUTE, 5);
-        Self { backend, cache: backend.fresh().await, space }
+        let cache = backend.fresh().await;
+        let sessions = backend
+            .elsewhere()
+            .map_or_else(|| Sessions::Cache(Arc::clone(&cache)), Sessions::Elsewhere);
+        Self { backend, cache, sessions, space }
     }
 
     fn port(&self) -> &dyn SessionBackend {
-        #[expect(clippy::expect_used, reason = "a backend that joins has sessions")]
-        self.cache.sessions().expect("the backend has sessions")
+        self.sessions.port()
     }
 
     async fn pass(&self, time: Duration) {
@@ -537,10 +558,9 @@ pub async fn of_many_changes_none_is_lost(backend: &impl SessionsBackend) {
     assert!(ok(world.port().session_create(&world.space, &id(1), &made).await));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..TASKS {
-        let (cache, space) = (Arc::clone(&world.cache), world.space.clone());
+        let (sessions, space) = (world.sessions.clone(), world.space.clone());
         tasks.spawn(async move {
-            #[expect(clippy::expect_used, reason = "a backend that joins has sessions")]
-            let port = cache.sessions().expect("the backend has sessions");
+            let port = sessions.port();
             let mut stored = some(ok(port.session_read(&space, &id(1)).await));
             for _ in 0..EACH {
                 loop {
