@@ -144,7 +144,7 @@ impl RateLimit {
         let text = inner.shared.text(&key, str::to_owned)?;
         let keys = inner.keys(&text)?;
         if let Some(local) = &inner.local {
-            local.forget(&text);
+            local.forget(&text, &inner.shared.subjects);
         }
         inner.shared.port()?.reset(&keys).await
     }

@@ -135,17 +135,15 @@ impl<D> Sessions<D> {
         Err(Error::new(ErrorKind::Backend, "the new id of a session is taken: try again"))
     }
 
-    /// The session, which counts as used by that. `None`: there is none of this id, it has ended, or its data are of
-    /// another version of their type.
+    /// The session, which counts as used by that. `None`: there is none of this id, it has ended, its data are of
+    /// another version of their type, or it is written down as another user's than they name.
     ///
     /// # Errors
     /// What keeps the backend from answering.
     pub async fn get(&self, id: &SessionId) -> Result<Option<Session<D>>> {
         let stored = self.port()?.session_read(&self.space, id.digest()).await?;
-        Ok(stored.and_then(|stored| {
-            let data = self.kind.opened(&stored.data, id)?;
-            Some(Session::new(data, &stored))
-        }))
+        let Some(stored) = stored else { return Ok(None) };
+        Ok(self.opened(&stored, id)?.map(|data| Session::new(data, &stored)))
     }
 
     /// Counts the session as used; says whether it is alive.
@@ -177,10 +175,9 @@ impl<D> Sessions<D> {
         };
         let began = Instant::now();
         for attempt in 0..u32::MAX {
-            let Some(mut data) = self.kind.opened(&stored.data, id) else { return Ok(None) };
-            let user = self.user_in(&data)?;
+            let Some(mut data) = self.opened(&stored, id)? else { return Ok(None) };
             let answer = change(&mut data);
-            if self.user_in(&data)? != user {
+            if self.user_in(&data)? != stored.user {
                 return Err(Error::new(
                     ErrorKind::NeedsRotation,
                     "the change makes the session another user's, who would then have an id that others may know: \
@@ -207,6 +204,9 @@ impl<D> Sessions<D> {
     /// change of what the user may do. From then on the old id is nobody's. Where the user is another one than before, the
     /// absolute limit begins anew; otherwise it goes on. `None`: there is no such session.
     ///
+    /// What `change` leaves alone goes along. At a login rotate the session of a visitor only, and take over what a visitor
+    /// may choose: over a session that is somebody else's, it would be that user's data and rights.
+    ///
     /// # Errors
     /// [`Contended`](ErrorKind::Contended) where others changed it before for five seconds: nothing has then changed.
     /// [`Codec`](ErrorKind::Codec) for data that cannot be written; what keeps the backend from answering: the old id may
@@ -223,7 +223,7 @@ impl<D> Sessions<D> {
         };
         let began = Instant::now();
         for attempt in 0..u32::MAX {
-            let Some(mut data) = self.kind.opened(&stored.data, id) else { return Ok(None) };
+            let Some(mut data) = self.opened(&stored, id)? else { return Ok(None) };
             change(&mut data);
             let user = self.user_in(&data)?;
             let mut change = self.change(&stored, &data)?;
@@ -256,7 +256,8 @@ impl<D> Sessions<D> {
     }
 
     /// Ends every session of a user, in every process at once and however many they are. Says how many there were, some
-    /// of which may have been over already.
+    /// of which may have been over already. A login that begins after it is a new session, also where its password was checked
+    /// before.
     ///
     /// A user is known by its text, as it would stand in a key: `7_i64`, `7_u8` and `"7"` are the same one.
     ///
@@ -278,10 +279,12 @@ impl<D> Sessions<D> {
     pub async fn destroy_others(&self, id: &SessionId) -> Result<u64> {
         let port = self.port()?;
         let stored = port.session_read(&self.space, id.digest()).await?;
-        let data = stored.and_then(|stored| self.kind.opened(&stored.data, id));
-        match data.map(|data| self.user_in(&data)).transpose()?.flatten() {
-            Some(user) => port.session_destroy_all(&self.space, &user, Some(id.digest())).await,
-            None => Ok(0),
+        let Some(stored) = stored else { return Ok(0) };
+        match (self.opened(&stored, id)?, stored.user) {
+            (Some(_), Some(user)) => {
+                port.session_destroy_all(&self.space, &user, Some(id.digest())).await
+            }
+            _ => Ok(0),
         }
     }
 
@@ -299,7 +302,7 @@ impl<D> Sessions<D> {
     }
 
     /// Ends every session of every user, in pieces; says how many keys it removed. For an emergency: a session that is
-    /// created meanwhile may stay.
+    /// created meanwhile may stay, and so may one without a user that is given a new id meanwhile.
     ///
     /// # Errors
     /// What keeps the backend from answering: some of the sessions may then live on.
@@ -359,6 +362,17 @@ impl<D> Sessions<D> {
 
     fn change(&self, stored: &StoredSession, data: &D) -> Result<SessionChange> {
         Ok(SessionChange { from: Some(stored.version), data: self.kind.closed(data)?, lives: None })
+    }
+
+    /// The data, unless they are of another version, or name another user than the one whose the session is: no `destroy_all`
+    /// of that user would reach it.
+    fn opened(&self, stored: &StoredSession, id: &SessionId) -> Result<Option<D>> {
+        let Some(data) = self.kind.opened(&stored.data, id) else { return Ok(None) };
+        if self.user_in(&data)? == stored.user {
+            return Ok(Some(data));
+        }
+        self.kind.complain_of_user(id);
+        Ok(None)
     }
 
     fn user_in(&self, data: &D) -> Result<Option<UserDigest>> {

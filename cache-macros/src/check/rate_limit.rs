@@ -43,6 +43,17 @@ pub(super) fn rate_limit(
          `on_error = \"allow\"` (everything is); there is no default, because each is wrong for somebody",
         errors,
     );
+    for name in std::iter::once(first).chain(&limit.others).filter_map(|rule| rule.name.as_ref()) {
+        if !names::plain(name).is_ascii() {
+            errors.at(
+                name,
+                format!(
+                    "`{name}` would stand in keys and header fields, which have other letters than these: write one of \
+                     `a` to `z`, `A` to `Z`, `0` to `9` and `_`"
+                ),
+            );
+        }
+    }
     for text in &limit.allow {
         if text.value().is_empty() {
             errors.at(text, "an empty key is refused, so it cannot be allowed: leave it out");

@@ -209,7 +209,8 @@ fn of_one(sessions: &Sessions) -> Vec<Method> {
             &[
                 "Changes the data and gives the session a new id in one step; `None` where there is no such session.",
                 "At a login, and at any change of what the user may do: the old id is dead at once. Where the user is \
-                 another one, the absolute limit begins anew.",
+                 another one, the absolute limit begins anew. What the change leaves alone goes along: over a session that \
+                 is somebody else's, that would be that user's data and rights, so at a login rotate a visitor's alone.",
                 CHANGES,
             ],
         ),

@@ -92,6 +92,7 @@ impl fmt::Debug for Kept {
 struct Row {
     data: Vec<u8>,
     version: u64,
+    user: Option<[u8; 32]>,
     created: u64,
     seen: u64,
     ends: u64,
@@ -100,13 +101,15 @@ struct Row {
 
 impl Row {
     fn of(session: StoredSession, space: &SessionSpace) -> Self {
-        let StoredSession { data, version, created, seen, ends } = session;
-        Self { data: data.into(), version, created, seen, ends, limits: limits(space) }
+        let StoredSession { data, version, user, created, seen, ends } = session;
+        let user = user.map(|user| *user.as_bytes());
+        Self { data: data.into(), version, user, created, seen, ends, limits: limits(space) }
     }
 
     fn into_session(self) -> StoredSession {
-        let Self { data, version, created, seen, ends, .. } = self;
-        StoredSession { data: data.into(), version, created, seen, ends }
+        let Self { data, version, user, created, seen, ends, .. } = self;
+        let user = user.map(UserDigest::from_bytes);
+        StoredSession { data: data.into(), version, user, created, seen, ends }
     }
 }
 

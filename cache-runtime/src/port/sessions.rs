@@ -31,7 +31,7 @@ pub trait SessionBackend: Debug + Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<bool>>;
 
     /// The session at `id`; its last use is now. That is written down only where the last one that was is a tenth of the
-    /// idle limit ago, or more.
+    /// idle limit ago, or more, and where the session would be forgotten before its limits, because the idle one was shorter.
     ///
     /// # Errors
     /// Whatever keeps the backend from answering; also where the backend could not have written, so that nobody is
@@ -111,7 +111,7 @@ pub trait SessionBackend: Debug + Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Vec<StoredListing>>>;
 
     /// Ends every session of the space, whoever's it is; says how many keys, or sessions, it removed. One that is created
-    /// meanwhile may stay.
+    /// meanwhile may stay, and so may one without a user that moves to another id meanwhile.
     ///
     /// # Errors
     /// Whatever keeps the backend from answering; some of the sessions may then have ended.
@@ -215,8 +215,8 @@ pub struct SessionChange {
     pub from: Option<u64>,
     /// The new data.
     pub data: Bytes,
-    /// How long the session lives at most from now on; `None` where that stays as it is. For a session that moves to
-    /// another user: how long it then lives.
+    /// How long the session lives at most from now on, within its absolute limit; `None` where that stays as it is. For a
+    /// session that moves to another user: how long it then lives.
     pub lives: Option<Duration>,
 }
 
@@ -249,6 +249,8 @@ pub struct StoredSession {
     pub data: Bytes,
     /// Another one after each change.
     pub version: u64,
+    /// Whose it is, as its user's record has it; nobody's before a login.
+    pub user: Option<UserDigest>,
     /// When it began, or got its user.
     pub created: u64,
     /// When it was last used, as far as that was written down.
@@ -263,6 +265,7 @@ impl Debug for StoredSession {
         f.debug_struct("StoredSession")
             .field("bytes", &self.data.len())
             .field("version", &self.version)
+            .field("user", &self.user)
             .field("created", &self.created)
             .field("seen", &self.seen)
             .field("ends", &self.ends)
@@ -336,16 +339,29 @@ impl FromStr for SessionDigest {
 
     /// Reads what `Display` writes, and nothing else.
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        let (digits, rest) = text.as_bytes().as_chunks::<2>();
-        let mut bytes = [0; 32];
-        if digits.len() != bytes.len() || !rest.is_empty() {
-            return Err(NotADigest);
-        }
-        for (byte, [high, low]) in bytes.iter_mut().zip(digits) {
-            *byte = nibble(*high)? << 4 | nibble(*low)?;
-        }
-        Ok(Self(bytes))
+        bytes_of(text).map(Self)
     }
+}
+
+impl FromStr for UserDigest {
+    type Err = NotADigest;
+
+    /// Reads what `Display` writes, and nothing else.
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        bytes_of(text).map(Self)
+    }
+}
+
+fn bytes_of(text: &str) -> Result<[u8; 32], NotADigest> {
+    let (digits, rest) = text.as_bytes().as_chunks::<2>();
+    let mut bytes = [0; 32];
+    if digits.len() != bytes.len() || !rest.is_empty() {
+        return Err(NotADigest);
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(digits) {
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    }
+    Ok(bytes)
 }
 
 fn nibble(digit: u8) -> Result<u8, NotADigest> {
@@ -356,7 +372,7 @@ fn nibble(digit: u8) -> Result<u8, NotADigest> {
     }
 }
 
-/// A text that is no [`SessionDigest`].
+/// A text that is no [`SessionDigest`], or no [`UserDigest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotADigest;
 

@@ -73,9 +73,11 @@ impl FromRow<'_, PgRow> for Look {
             return Err(follows());
         }
         let is_there = data.is_some();
+        let user: Option<[u8; 32]> = row.try_get(10)?;
         let session = data.filter(|_| alive).map(|data| StoredSession {
             data: data.into(),
             version: number(version),
+            user: user.map(UserDigest::from_bytes),
             created: number(created),
             seen: number(seen),
             ends: number(ends),

@@ -11,18 +11,20 @@ pub(crate) enum State {
     Bucket { until: u128, limit: u64 },
     /// What was counted in the window that begins at `start`, and, of a sliding window, in the one before.
     Window { period: u64, start: u64, before: u64, count: u64 },
-    /// When how much was counted, and for how long that counts.
-    Log { period: u64, calls: VecDeque<(u64, u64)> },
+    /// When how much was counted, how much in all, and for how long that counts.
+    Log { period: u64, calls: VecDeque<(u64, u64)>, sum: u64 },
 }
 
 /// Decides about one call under several limits, each with the state at its key: it is counted under all or under none, and
-/// with `counts` off under none.
+/// with `counts` off under none. A log is then left as it is: it may be long, and is read without being changed.
 pub(crate) fn judge(states: &mut [State], asks: &[Ask], now: u64, counts: bool) -> Vec<Verdict> {
     let mut all = counts;
     let mut extra = u64::MAX;
     let mut frees = Vec::with_capacity(asks.len());
     for (state, ask) in states.iter_mut().zip(asks) {
-        state.settle(&ask.quota, now);
+        if counts || !matches!(state, State::Log { .. }) {
+            state.settle(&ask.quota, now);
+        }
         let free = state.free(&ask.quota, now);
         all &= free >= ask.cost;
         extra = extra.min(ask.extra).min(free.saturating_sub(ask.cost));
@@ -50,7 +52,9 @@ impl State {
             Algorithm::FixedWindow | Algorithm::SlidingCounter => {
                 Self::Window { period: quota.micros(), start: 0, before: 0, count: 0 }
             }
-            Algorithm::SlidingLog => Self::Log { period: quota.micros(), calls: VecDeque::new() },
+            Algorithm::SlidingLog => {
+                Self::Log { period: quota.micros(), calls: VecDeque::new(), sum: 0 }
+            }
         }
     }
 
@@ -70,7 +74,11 @@ impl State {
             Self::Window { period: counted, start, before, count } => {
                 let same = *counted == period;
                 let (last, count_then) = (*before, *count);
-                (*before, *count) = if *start + *counted > now {
+                let window = now - now % period;
+                (*before, *count) = if same && *start > window {
+                    // The clock was set back over the edge of a window: all that was counted may lie in this one.
+                    (0, count_then.saturating_add(last).min(Quota::MAX_LIMIT))
+                } else if *start + *counted > now {
                     (if same { last } else { 0 }, count_then)
                 } else if same
                     && *start + 2 * *counted > now
@@ -81,22 +89,21 @@ impl State {
                     (0, 0)
                 };
                 *counted = period;
-                *start = now - now % period;
+                *start = window;
             }
-            Self::Log { period: counted, calls } => {
+            Self::Log { period: counted, calls, sum } => {
                 *counted = period;
-                while calls.front().is_some_and(|(at, _)| *at + period <= now) {
-                    calls.pop_front();
+                while let Some((_, count)) = calls.pop_front_if(|(at, _)| *at + period <= now) {
+                    *sum -= count;
                 }
                 // What a clock has counted that was set back since counts from now.
-                for (at, _) in calls.iter_mut() {
-                    *at = (*at).min(now);
-                }
+                let late = calls.iter_mut().rev().take_while(|(at, _)| *at > now);
+                late.for_each(|(at, _)| *at = now);
             }
         }
     }
 
-    /// How much would be admitted now. The state is settled.
+    /// How much would be admitted now. The state is settled, or a log.
     fn free(&self, quota: &Quota, now: u64) -> u64 {
         let limit = quota.limit();
         match self {
@@ -111,7 +118,9 @@ impl State {
                 let weight = u64::try_from(weight).unwrap_or(u64::MAX);
                 limit.saturating_sub(*count).saturating_sub(weight)
             }
-            Self::Log { calls, .. } => limit.saturating_sub(sum(calls)),
+            Self::Log { calls, sum, .. } => {
+                limit.saturating_sub(sum - gone(calls, quota.micros(), now).1)
+            }
         }
     }
 
@@ -120,10 +129,13 @@ impl State {
         match self {
             Self::Bucket { until, .. } => *until += u128::from(n) * u128::from(quota.micros()),
             Self::Window { count, .. } => *count += n,
-            Self::Log { calls, .. } => match calls.back_mut() {
-                Some((at, count)) if *at == now => *count += n,
-                _ => calls.push_back((now, n)),
-            },
+            Self::Log { calls, sum, .. } => {
+                *sum += n;
+                match calls.back_mut() {
+                    Some((at, count)) if *at == now => *count += n,
+                    _ => calls.push_back((now, n)),
+                }
+            }
         }
     }
 
@@ -144,7 +156,9 @@ impl State {
                     _ => left,
                 }
             }
-            Self::Log { calls, .. } => calls.back().map_or(0, |(at, _)| at + period - now),
+            Self::Log { calls, .. } => {
+                calls.back().map_or(0, |(at, _)| ((*at).min(now) + period).saturating_sub(now))
+            }
         }
     }
 
@@ -175,12 +189,13 @@ impl State {
                     _ => left,
                 }
             }
-            Self::Log { calls, .. } => {
-                let mut over = (sum(calls) + cost).saturating_sub(limit);
-                for (at, count) in calls {
+            Self::Log { calls, sum, .. } => {
+                let (gone, counted) = gone(calls, period, now);
+                let mut over = (sum - counted + cost).saturating_sub(limit);
+                for (at, count) in calls.iter().skip(gone) {
                     over = over.saturating_sub(*count);
                     if over == 0 {
-                        return at + period - now;
+                        return (*at).min(now) + period - now;
                     }
                 }
                 period
@@ -193,7 +208,9 @@ impl State {
         match self {
             Self::Bucket { until, limit } => *until <= u128::from(now) * u128::from(*limit),
             Self::Window { period, start, .. } => start + 2 * period <= now,
-            Self::Log { period, calls } => calls.back().is_none_or(|(at, _)| at + period <= now),
+            Self::Log { period, calls, .. } => {
+                calls.back().is_none_or(|(at, _)| at + period <= now)
+            }
         }
     }
 }
@@ -208,6 +225,8 @@ fn micros(parts: u128, limit: u128) -> u64 {
     u64::try_from(parts.div_ceil(limit)).unwrap_or(u64::MAX)
 }
 
-fn sum(calls: &VecDeque<(u64, u64)>) -> u64 {
-    calls.iter().map(|(_, count)| count).sum()
+/// How many entries of a log count no more, and how much they have counted.
+fn gone(calls: &VecDeque<(u64, u64)>, period: u64, now: u64) -> (usize, u64) {
+    let gone = calls.iter().take_while(|(at, _)| at + period <= now);
+    gone.fold((0, 0), |(entries, sum), (_, count)| (entries + 1, sum + count))
 }

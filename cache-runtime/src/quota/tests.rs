@@ -233,6 +233,32 @@ fn a_clock_that_is_set_back_admits_no_more() {
     }
 }
 
+/// Set back over the edge of two windows, with calls counted in both, and forward again.
+#[test]
+fn a_clock_that_is_set_back_over_an_edge_admits_no_more_than_is_documented() {
+    let edge = 1_700_000_040_000_000;
+    let second = 1_000_000;
+    for algorithm in Algorithm::ALL {
+        let quota = Quota::new(algorithm, 10, SECOND * 60).unwrap();
+        assert_eq!(edge % quota.micros(), 0);
+        for (before, after) in [(5, 5), (10, 0), (10, 10), (1, 9)] {
+            let mut states = [State::new(&quota)];
+            let mut take = |now, cost| {
+                judge(&mut states, &[Ask { cost, ..ask(quota, 1) }], now, true)[0].granted
+            };
+            let mut admitted = take(edge - second, before);
+            if after > 0 {
+                admitted += take(edge + second, after);
+            }
+            for now in [edge - second, edge + second, edge - second, edge - 2 * second] {
+                admitted += (0..10).map(|_| take(now, 1)).sum::<u64>();
+            }
+            let most = if algorithm == Algorithm::FixedWindow { 30 } else { 10 };
+            assert!(admitted <= most, "{algorithm}: {admitted} after {before} and {after}");
+        }
+    }
+}
+
 #[test]
 fn what_makes_no_sense_is_refused_with_what_to_write() {
     let refused = |made: Result<Quota, Error>, words: &[&str]| {

@@ -3,9 +3,10 @@
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use super::shared::{Begun, Shared};
 use super::{Decision, LimitStats};
@@ -121,7 +122,8 @@ impl ConcurrencyLimit {
         })
     }
 
-    /// Takes every seat of `key` from its holder. Their permits lose theirs at the next renewal, unless one is free for them.
+    /// Takes every seat of `key` from its holder. Their permits lose theirs at the next renewal, unless one is free for them: what
+    /// they say of themselves, [`Permit::stands`], knows nothing of this until then.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) for an empty key, and whatever keeps the backend from answering.
@@ -179,19 +181,28 @@ struct Held {
     limit: Arc<Inner>,
     seat: Seat,
     state: Arc<State>,
-    renewal: Option<AbortHandle>,
+    renewal: Option<JoinHandle<()>>,
     forgotten: bool,
 }
 
 struct State {
     /// Right before it was last asked for, or renewed.
     renewed: Mutex<Moment>,
+    /// For good: whoever takes a seat anew does not know who sat there meanwhile.
     lost: AtomicBool,
 }
 
 impl State {
     fn renewed(&self) -> MutexGuard<'_, Moment> {
         self.renewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the lease was still running at `now`, for certain, and ever before.
+    fn stands(&self, lease: Duration, now: Moment) -> bool {
+        if self.renewed().age(now) + Moment::LAG >= lease {
+            self.lost.store(true, Ordering::Release);
+        }
+        !self.lost.load(Ordering::Acquire)
     }
 }
 
@@ -202,14 +213,20 @@ impl Permit {
         &self.decision
     }
 
-    /// Whether the seat is still this permit's: it was renewed within its lease. `false` is for certain that it may be another's
-    /// by now, as after an outage of the backend that took longer; work that must not overlap asks before each step.
+    /// Whether the seat was this permit's all the time: it was renewed within its lease, each time. `false` is for good, and says
+    /// that somebody else may sit there by now, or may have in between, as after an outage of the backend that took longer; work
+    /// that must not overlap asks before each step.
+    ///
+    /// `false` from the beginning for a permit [by failure](Decision::by_failure): it has no seat, and others may have as many such
+    /// permits as they like. `true` for a key on the allow list, of which there may be any number.
     #[must_use]
     pub fn stands(&self) -> bool {
-        self.held.as_ref().is_none_or(|held| {
-            let age = held.state.renewed().age(held.limit.shared.clock.moment()) + Moment::LAG;
-            !held.state.lost.load(Ordering::Acquire) && age < held.seat.seats.lease()
-        })
+        match &self.held {
+            Some(held) => {
+                held.state.stands(held.seat.seats.lease(), held.limit.shared.clock.moment())
+            }
+            None => !self.decision.by_failure,
+        }
     }
 
     /// Gives the seat back, and waits until it is free.
@@ -241,48 +258,65 @@ impl Held {
         let (limit, seat, state) =
             (Arc::clone(&self.limit), self.seat.clone(), Arc::clone(&self.state));
         let renewal = async move {
-            let pause = seat.seats.lease() / RENEWALS;
+            let lease = seat.seats.lease();
+            let mut warned = false;
             loop {
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep(lease / RENEWALS).await;
                 let asked = limit.shared.clock.moment();
                 let Ok(port) = limit.shared.port() else { return };
-                match port.take_seat(&seat).await {
-                    Ok(verdict) if verdict.admitted => {
-                        *state.renewed() = asked;
-                    }
-                    Ok(_) => {
-                        state.lost.store(true, Ordering::Release);
-                        tracing::warn!(
-                            limit = limit.shared.name,
-                            "a permit has lost its seat: its lease was over before it could be renewed, and all seats are taken"
-                        );
-                        return;
-                    }
+                let has = match port.take_seat(&seat).await {
+                    Ok(verdict) => verdict.admitted,
                     // The next try may still be in time.
-                    Err(error) => drop(limit.shared.failed(&error, limit.seats.limit())),
+                    Err(error) => {
+                        drop(limit.shared.failed(&error, limit.seats.limit()));
+                        continue;
+                    }
+                };
+                // By when it was answered: no one can tell when it was done before that.
+                let stood = has && state.stands(lease, limit.shared.clock.moment());
+                if !stood && !warned {
+                    state.lost.store(true, Ordering::Release);
+                    tracing::warn!(
+                        limit = limit.shared.name,
+                        "a permit has lost its seat: its lease was over before it could be renewed, and another may have had it"
+                    );
+                    warned = true;
                 }
+                if !has {
+                    return;
+                }
+                // Also where it was lost meanwhile: whoever goes on all the same is counted.
+                *state.renewed() = asked;
             }
         };
-        self.renewal = Some(tokio::spawn(renewal).abort_handle());
+        self.renewal = Some(tokio::spawn(renewal));
     }
 
     async fn release(mut self) -> Result<()> {
-        self.stop();
+        // Kept while it is waited for: if this is dropped meanwhile, the seat is given back after the renewal all the same.
+        if let Some(renewal) = &mut self.renewal {
+            ended(renewal).await;
+        }
+        self.renewal = None;
         self.limit.shared.port()?.leave_seat(&self.seat).await?;
         self.forget();
         Ok(())
     }
+}
 
-    fn stop(&mut self) {
-        if let Some(renewal) = self.renewal.take() {
-            renewal.abort();
-        }
-    }
+/// Ends a renewal, and waits until it has: one that is in the middle of a step would take the seat again that is given back.
+async fn ended(renewal: &mut JoinHandle<()>) {
+    renewal.abort();
+    // What it came to does not matter any more.
+    let _ = renewal.await;
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.stop();
+        let renewal = self.renewal.take();
+        if let Some(renewal) = &renewal {
+            renewal.abort();
+        }
         if self.forgotten {
             return;
         }
@@ -290,6 +324,9 @@ impl Drop for Held {
         let Ok(runtime) = Handle::try_current() else { return };
         let (limit, seat) = (Arc::clone(&self.limit), self.seat.clone());
         runtime.spawn(async move {
+            if let Some(mut renewal) = renewal {
+                ended(&mut renewal).await;
+            }
             if let Ok(port) = limit.shared.port() {
                 // What fails is free when its lease is over.
                 let _ = port.leave_seat(&seat).await;

@@ -116,6 +116,25 @@ impl Decision {
         decision
     }
 
+    /// Counts what was leased with this call, of `cost`, as what remains: it was counted, and is this process's to use.
+    pub(super) fn add(&mut self, leased: u64, cost: u64) {
+        self.remaining = self.remaining.saturating_add(leased);
+        if self.admitted && leased >= cost {
+            self.retry_after = Duration::ZERO;
+        }
+        let verdicts: &mut [Verdict] = match &mut self.verdicts {
+            Verdicts::None => &mut [],
+            Verdicts::One(verdict) => verdict,
+            Verdicts::Several(verdicts) => verdicts,
+        };
+        for verdict in verdicts {
+            verdict.remaining = verdict.remaining.saturating_add(leased);
+            if leased >= cost {
+                verdict.retry_after = Duration::ZERO;
+            }
+        }
+    }
+
     /// A decision from what the backend said to an earlier call, with what this process has left of it.
     pub(super) fn ahead(&self, admitted: bool, left: u64, age: Duration, wait: Duration) -> Self {
         let now = |verdict: &Verdict| Verdict {

@@ -3,6 +3,7 @@
 //! A batch is counted under the limit when it is leased, and is good for a hundredth of the period from right before it was
 //! asked for. So each call that is admitted here was counted by the backend at most that long ago.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use tokio::sync::Mutex;
 
+use super::subject::Subjects;
 use super::{Decision, Inner, Rule};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +29,8 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const DENIED: Duration = Duration::from_secs(1);
 /// Keys with something leased, or denied. One that is forgotten costs a round trip, and what it had leased.
 const KEYS: usize = 100_000;
+/// Longer keys are kept as digests: whoever calls may choose how long his are.
+const SHORT: usize = 64;
 /// A process leases no more than this part of what may come at once: others are there, too.
 const SHARE: u64 = 10;
 
@@ -69,6 +73,8 @@ struct Turn {
     waiting: AtomicU64,
     /// How much the last batch was to have.
     size: AtomicU64,
+    /// How many attempts have failed: whoever has waited for one has waited long enough.
+    failures: AtomicU64,
 }
 
 impl Local {
@@ -106,7 +112,7 @@ impl Local {
 
     /// A decision that takes no round trip, where one can be made.
     pub(super) fn take(&self, text: &str, cost: u64, limit: &Inner) -> Option<Decision> {
-        let batch = self.batches.get(text)?;
+        let batch = self.batches.get(&*near(text, &limit.shared.subjects))?;
         let told = batch.told.as_ref()?;
         let clock = &*limit.shared.clock;
         let age = batch.asked.age(clock, batch.life);
@@ -131,35 +137,44 @@ impl Local {
 
     /// A decision with a round trip: leases the next batch, unless another caller just has.
     pub(super) async fn refill(&self, text: &str, cost: u64, limit: &Inner) -> Result<Decision> {
-        let turn = match self.batches.get(text) {
+        let near = near(text, &limit.shared.subjects);
+        let turn = match self.batches.get(&*near) {
             Some(batch) => Arc::clone(&batch.turn),
-            None => self.first(text),
+            None => self.first(&near),
         };
+        let failures = turn.failures.load(Ordering::Relaxed);
         let waits = Waits::new(&turn.waiting, cost);
         let asking = turn.asking.lock().await;
         if let Some(decision) = self.take(text, cost, limit) {
             return Ok(decision);
         }
         drop(waits);
-        let size = self.next_size(text, &turn);
+        if turn.failures.load(Ordering::Relaxed) != failures {
+            // Another attempt each, one after the other, would let the last of them wait for all.
+            return Ok(Decision::failed(limit.shared.on_error, limit.tightest()));
+        }
+        let size = self.next_size(&near, &turn);
         let wanted = size.max(turn.waiting.load(Ordering::Relaxed).saturating_add(cost));
         let extra = wanted.min(self.largest).saturating_sub(cost);
         let asks: Vec<Ask> =
             limit.asks(text, cost)?.into_iter().map(|ask| Ask { extra, ..ask }).collect();
         let asked = Asked::now(&*limit.shared.clock);
-        let decision = limit.decide(&asks).await;
-        if !decision.by_failure {
+        let mut decision = limit.decide(&asks).await;
+        if decision.by_failure {
+            turn.failures.fetch_add(1, Ordering::Relaxed);
+        } else {
             turn.size.store(size, Ordering::Relaxed);
             let batch = self.batch(&decision, cost, asked, Arc::clone(&turn), &asks);
-            self.batches.insert(text.to_owned(), Arc::new(batch));
+            decision.add(batch.left.load(Ordering::Relaxed), cost);
+            self.batches.insert(near.into_owned(), Arc::new(batch));
         }
         drop(asking);
         Ok(decision)
     }
 
     /// Forgets what this process has of a key.
-    pub(super) fn forget(&self, text: &str) {
-        self.batches.remove(text);
+    pub(super) fn forget(&self, text: &str, subjects: &Subjects) {
+        self.batches.remove(&*near(text, subjects));
     }
 
     fn batch(
@@ -221,6 +236,14 @@ impl Local {
     }
 }
 
+/// What a key is kept under: itself, or a text longer than any that is.
+fn near<'k>(text: &'k str, subjects: &Subjects) -> Cow<'k, str> {
+    match text.len() {
+        ..=SHORT => Cow::Borrowed(text),
+        _ => Cow::Owned(format!("#{}", subjects.digest(text))),
+    }
+}
+
 impl Asked {
     fn now(clock: &dyn Clock) -> Self {
         Self { moment: clock.moment(), exactly: clock.elapsed() }
@@ -255,5 +278,20 @@ impl<'t> Waits<'t> {
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_takes_no_more_memory_than_its_digest() {
+        let subjects = Subjects::new(None);
+        let short = "x".repeat(SHORT);
+        assert_eq!(near(&short, &subjects), short);
+        let kept = near("x".repeat(1 << 20).as_str(), &subjects).into_owned();
+        assert_eq!(kept.len(), SHORT + 1, "as no short key is");
+        assert_ne!(kept, near("y".repeat(1 << 20).as_str(), &subjects));
     }
 }

@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod leases;
+mod seats;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -22,7 +22,8 @@ impl<D: Serialize + DeserializeOwned + Send + Sync + 'static> SessionData for D 
 /// A kind of sessions: its name, its limits and whose a session is.
 #[derive(Debug)]
 pub struct SessionConfig<D: 'static> {
-    /// The name: all processes that share the sessions have the same.
+    /// The name: all processes that share the sessions have the same, and no other kind in the namespace has it. What one of
+    /// two kinds of one name begins, the other admits, if the types of their data have the same fields.
     pub name: &'static str,
     /// How long a session lives without being used.
     pub idle: Duration,
@@ -31,9 +32,11 @@ pub struct SessionConfig<D: 'static> {
     /// How many sessions a user has at most; the one that was not used for longest gives way.
     pub per_user: u32,
     /// Whether data of another version of their type are read as far as JSON can read them, with serde's defaults for
-    /// what is missing. Otherwise a session of another version is none.
+    /// what is missing, and a process of the older version drops fields that it does not know whenever it changes a session.
+    /// Otherwise a session of another version is none.
     pub tolerant: bool,
-    /// Whose a session with these data is.
+    /// Whose a session with these data is. Give the sessions another name when this is added or changed: those that are
+    /// written down as another user's than it says are none.
     pub user: fn(&D) -> SessionUser,
 }
 

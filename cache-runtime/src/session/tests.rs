@@ -280,13 +280,19 @@ async fn data_of_another_version_are_none_unless_that_is_wanted() -> Result<()> 
     fn tolerant<D>(config: SessionConfig<D>) -> SessionConfig<D> {
         SessionConfig { tolerant: true, ..config }
     }
-    let fresh = || SessionConfig::<Newer>::new("logins", 30 * MINUTE, 720 * MINUTE);
+    let fresh = || SessionConfig::<Newer> {
+        user: |login| SessionUser::of(&login.user_id),
+        ..SessionConfig::new("logins", 30 * MINUTE, 720 * MINUTE)
+    };
     let world = World::new();
 
     let strict = world.login(7).await;
     let newer = over(&world.backend(), &fresh());
     assert!(newer.get(&strict).await?.is_none());
-    let renamed = SessionConfig::<Renamed>::new("logins", 30 * MINUTE, 720 * MINUTE);
+    let renamed = SessionConfig::<Renamed> {
+        user: |login| SessionUser::of(&login.user_id),
+        ..SessionConfig::new("logins", 30 * MINUTE, 720 * MINUTE)
+    };
     assert!(over(&world.backend(), &renamed).get(&strict).await?.is_none());
     assert!(newer.update(&strict, |newer| newer.views += 1).await?.is_none());
     assert!(newer.rotate(&strict, |_| ()).await?.is_none());
@@ -302,6 +308,32 @@ async fn data_of_another_version_are_none_unless_that_is_wanted() -> Result<()> 
     assert_eq!(old.get(&id).await?.expect("both ways").views, 2);
     let other = SessionConfig::<Other>::new("logins", 30 * MINUTE, 720 * MINUTE);
     assert!(over(&world.backend(), &tolerant(other)).get(&id).await?.is_none(), "no panic");
+    Ok(())
+}
+
+/// One that was begun before `user` was written, and one from before it was changed: no `destroy_all` would reach either.
+#[tokio::test]
+async fn a_session_of_another_user_than_its_data_name_is_none() -> Result<()> {
+    let world = World::new();
+    let (backend, logins) = (world.backend(), &world.logins);
+    for user in [|_: &Login| SessionUser::none(), |login: &Login| SessionUser::of(&login.views)] {
+        let before = over(&backend, &SessionConfig { user, ..config() });
+        let login = Login { user_id: Some(7), views: 3 };
+        let id = before.create(&login, &Client::new()).await?;
+        assert!(logins.get(&id).await?.is_none());
+        assert!(!logins.touch(&id).await?);
+        assert!(logins.update(&id, |login| login.views += 1).await?.is_none());
+        assert!(logins.rotate(&id, |_| ()).await?.is_none());
+        let here = world.login(7).await;
+        assert_eq!(logins.destroy_others(&id).await?, 0);
+        assert!(logins.touch(&here).await?, "whose it is does not say what nobody counts");
+        assert_eq!(before.get(&id).await?.expect("untouched").data, login);
+        assert!(logins.destroy(&id).await?, "it can be ended all the same");
+    }
+    // And one that has a user, to whom it has none any more.
+    let id = world.login(7).await;
+    let after = SessionConfig { user: |_: &Login| SessionUser::none(), ..config() };
+    assert!(over(&backend, &after).get(&id).await?.is_none());
     Ok(())
 }
 

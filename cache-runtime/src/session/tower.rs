@@ -30,7 +30,12 @@ const TRIES: usize = 8;
 /// answered to somebody who was logged in when it began. When a session is over says the backend's clock.
 ///
 /// What that crate decides this store cannot change: its ids have 128 bits, a save writes the whole record, so that of two
-/// at once one is lost, and there are no users. [`Sessions`](super::Sessions) has all three.
+/// at once one is lost, and there are no users. [`Sessions`](super::Sessions) has all three. Nor can it change these:
+///
+/// - `cycle_id` is a delete and a create. One that overtakes a logout writes the data again under a new id, and of two at once
+///   both live. Where a logout has to be final, use [`Sessions::rotate`](super::Sessions::rotate).
+/// - A save of a session that has ended answers `Ok`. So the middleware sends the dead id as a cookie once more, which may take
+///   the place of the one that a login beside it has just set.
 ///
 /// ```
 /// # #[cfg(feature = "memory")]

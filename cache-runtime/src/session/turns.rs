@@ -22,6 +22,7 @@ pub(super) struct Kind<D> {
     pub(super) decode: fn(Codec, &[u8]) -> Option<D>,
     pub(super) turns: Turns,
     complained: AtomicBool,
+    complained_of_user: AtomicBool,
 }
 
 impl<D: SessionData> Kind<D> {
@@ -33,6 +34,7 @@ impl<D: SessionData> Kind<D> {
             decode: codec::decode,
             turns: Turns::default(),
             complained: AtomicBool::new(false),
+            complained_of_user: AtomicBool::new(false),
         }
     }
 }
@@ -51,6 +53,18 @@ impl<D> Kind<D> {
                 ?session,
                 "the data of a session are of another version of their type, so it counts as none: its user has to log in \
                  again (`tolerant` reads what JSON can read); this is said once"
+            );
+        }
+    }
+
+    /// Once a process, likewise.
+    pub(super) fn complain_of_user(&self, session: &SessionId) {
+        if !self.complained_of_user.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                ?session,
+                "a session is written down as another user's than its data name, because `user` was added or changed, so it \
+                 counts as none: its user has to log in again (give sessions another `name` with another `user`); this is \
+                 said once"
             );
         }
     }

@@ -71,6 +71,7 @@ macro_rules! session_suite {
     ($backend:expr $(,)?) => {
         $crate::session_suite! { @cases $backend;
             what_was_created_is_read
+            a_session_says_whose_it_is
             an_id_is_used_once
             an_unknown_id_is_nobodys
             a_session_ends_when_it_is_idle
@@ -78,9 +79,11 @@ macro_rules! session_suite {
             a_shorter_life_may_be_given
             use_is_written_down_once_in_a_tenth_of_the_idle_limit
             limits_that_become_shorter_hold_at_once
+            an_idle_limit_that_becomes_longer_ends_nothing_that_is_used
             a_change_needs_the_version_that_it_was_made_from
             a_change_of_any_version_takes_its_place
             a_change_may_give_another_life
+            a_life_that_a_change_gives_ends_at_the_absolute_limit
             a_late_change_brings_nothing_back
             a_rotated_session_has_a_new_id_alone
             a_session_may_get_and_lose_its_user

@@ -50,15 +50,15 @@ async fn steps_of(world: &World, op: &Op, start: Start) -> Vec<(Step, usize)> {
     chosen
 }
 
-/// Waits for the step. A read may get by without it: whether the tier in the process answers depends on when the last beat
-/// came back. Then nothing is under way once the manager is drained; where something is parked, draining waits for it.
+/// Waits for the step. A read may get by without asking the backend, or without keeping what it said: whether the tier in the
+/// process answers depends on when the last beat came back. Then nothing is under way once the manager is drained; where something is parked, draining waits for it.
 async fn is_taken(
     world: &World,
     round: &Round,
     step: Step,
     arrived: impl Future<Output = ()>,
 ) -> bool {
-    if step != Step::Read {
+    if !matches!(step, Step::Read | Step::Admit) {
         round.in_time("the step", arrived).await;
         return true;
     }

@@ -248,6 +248,39 @@ async fn a_servers_clock_that_is_set_back_admits_no_more_and_holds_nobody_for_lo
     }
 }
 
+/// Set back over the edge of two windows, with calls counted in both, and forward again.
+#[tokio::test]
+async fn a_servers_clock_that_is_set_back_over_an_edge_admits_no_more_than_is_documented() {
+    let server = RedisServer::start();
+    let mut told = Told::new(&server).await;
+    let (edge, second) = (BEGIN + 40_000_000, 1_000_000);
+    assert_eq!(edge % 60_000_000, 0);
+    for algorithm in ALGORITHMS {
+        for (before, after) in [(5, 5), (10, 0), (10, 10), (1, 9)] {
+            let quota = Quota::new(algorithm, 10, MINUTE).unwrap();
+            let key = key(&format!("edge-{before}-{after}"), algorithm);
+            let ask = |cost| [Ask::new(key.clone(), quota, cost).unwrap()];
+            let mut admitted = 0;
+            for (cost, now) in [(before, edge - second), (after, edge + second)] {
+                if cost > 0 && told.decide(&ask(cost), true, now).await[1] > 0 {
+                    admitted += cost;
+                }
+            }
+            for now in [edge - second, edge + second, edge - second, edge - 2 * second] {
+                let seen = told.decide(&ask(1), false, now).await[3];
+                let mut more = 0;
+                while told.decide(&ask(1), true, now).await[1] > 0 {
+                    more += 1;
+                }
+                assert_eq!(more, seen, "{algorithm}: as a look has told");
+                admitted += more;
+            }
+            let most = if algorithm == Algorithm::FixedWindow { 30 } else { 10 };
+            assert!(admitted <= most, "{algorithm}: {admitted} after {before} and {after}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_look_at_a_log_passes_over_what_is_gone_and_not_removed_yet() {
     let server = RedisServer::start();

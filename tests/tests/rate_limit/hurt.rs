@@ -1,9 +1,12 @@
 //! A server that is away, takes no writes, has no memory or has forgotten its scripts.
 
-use cache_runtime::{Algorithm, Decision, ErrorKind, OnError, Quota, RateLimit};
+use cache_runtime::entry::Token;
+use cache_runtime::{
+    Algorithm, Decision, ErrorKind, OnError, Quota, RateLimit, RateLimits, Seat, Seats,
+};
 use tests::{RedisServer, eventually};
 
-use crate::tools::{MINUTE, limit, manager, raw, tell};
+use crate::tools::{MINUTE, key, limit, manager, patient, raw, tell};
 
 /// One that admits nothing by accident, and one that was told to admit.
 fn both(url: &str) -> [(RateLimit, OnError); 2] {
@@ -85,6 +88,42 @@ async fn another_data_type_at_a_limits_key_is_a_failure_and_stays() {
         }
         let _: () = tell(&server, "FLUSHALL").await;
     }
+}
+
+#[tokio::test]
+async fn what_holds_no_seats_is_a_failure_and_stays() {
+    let server = RedisServer::start();
+    let cache = patient(&server.url());
+    let seats = Seats::new(2, MINUTE).unwrap();
+    let seat = Seat { key: key("seats", Algorithm::Gcra), seats, holder: Token::new() };
+    let all = ["x", "a longer member than any token"];
+    // Long over, and over in a thousand years.
+    for score in ["1", "33000000000000000"] {
+        for member in all {
+            let mut connection = raw(&server.url()).await;
+            let () = redis::cmd("ZADD")
+                .arg(seat.key.as_str())
+                .arg(score)
+                .arg(member)
+                .query_async(&mut connection)
+                .await
+                .unwrap();
+            for failed in [
+                cache.take_seat(&seat).await.map(drop),
+                cache.peek_seats(&seat).await.map(drop),
+                cache.leave_seat(&seat).await.map(drop),
+            ] {
+                let kind = failed.map_err(|error| error.kind());
+                assert_eq!(kind, Err(ErrorKind::WrongType), "{member} at {score}");
+            }
+            let left: u64 = tell(&server, &format!("ZCARD {}", seat.key)).await;
+            assert_eq!(left, 1, "it was left alone");
+            let life: i64 = tell(&server, &format!("PTTL {}", seat.key)).await;
+            assert_eq!(life, -1, "for as long as it lives");
+            let _: () = tell(&server, "FLUSHALL").await;
+        }
+    }
+    assert!(cache.take_seat(&seat).await.unwrap().admitted);
 }
 
 #[tokio::test]

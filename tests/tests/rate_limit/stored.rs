@@ -133,3 +133,24 @@ async fn seats_are_shared_and_freed_by_release_drop_and_the_end_of_a_lease() {
     eventually("the seat is free", || async { port.take_seat(&next).await.unwrap().admitted })
         .await;
 }
+
+/// Each denied call is one of the longer period's, and what the shorter one counted counts as long for it.
+#[tokio::test]
+async fn a_log_is_kept_for_as_long_as_a_longer_period_counts_it() {
+    let server = RedisServer::start();
+    let cache = manager(&server.url());
+    let quota = |period| Quota::new(Algorithm::SlidingLog, 1, period).unwrap();
+    let [short, long] =
+        [MINUTE, MINUTE * 60].map(|period| limit(&cache, quota(period), OnError::Deny));
+    assert!(short.check("k").await.unwrap().admitted);
+    let keys: Vec<String> = tell(&server, "KEYS *").await;
+    let life = async || tell::<i64>(&server, &format!("PTTL {}", keys[0])).await;
+    assert!(!long.peek("k").await.unwrap().admitted);
+    assert!(life().await <= 60_100, "a look changes nothing");
+    let denied = long.check("k").await.unwrap();
+    assert!(!denied.admitted && denied.retry_after > MINUTE * 59, "{denied:?}");
+    let lives = life().await;
+    assert!((3_500_000..=3_600_100).contains(&lives), "it would be gone too soon: {lives}");
+    assert!(!short.check("k").await.unwrap().admitted);
+    assert!(life().await > 3_500_000, "nor is it shortened");
+}

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cache_runtime::session::{Client, SessionId};
 use cache_runtime::{CacheManager, ErrorKind};
-use tests::{RedisServer, eventually};
+use redis::aio::MultiplexedConnection;
+use tests::{Proxy, RedisServer, eventually};
 
 use crate::world::{Login, Logins, World, login, user};
 
@@ -83,6 +84,29 @@ async fn a_replica_admits_nobody() {
     primary.kill();
 }
 
+/// There may be another primary by now, which knows who was logged out: also where a read would write nothing.
+#[tokio::test]
+async fn a_primary_that_hears_of_no_replica_admits_nobody_where_it_needs_one_to_write() {
+    let server = RedisServer::start();
+    let world = World::at(&server.url());
+    let logins = world.process();
+    let id = login(&logins, 7).await;
+    assert!(logins.touch(&id).await.unwrap());
+    let needs = async |replicas: &str| {
+        let () = redis::cmd("CONFIG")
+            .arg(&["SET", "min-replicas-to-write", replicas])
+            .query_async(&mut world.raw().await)
+            .await
+            .unwrap();
+    };
+    needs("1").await;
+    for (call, kind) in failures(&logins, &id).await.into_iter().enumerate() {
+        assert!(kind.is_some(), "call {call}");
+    }
+    needs("0").await;
+    assert!(logins.touch(&id).await.unwrap());
+}
+
 #[tokio::test]
 async fn a_full_redis_begins_no_session_and_ends_those_it_has() {
     let server = RedisServer::options().max_memory(64 << 20).start();
@@ -130,4 +154,62 @@ async fn what_is_no_session_at_its_key_admits_nobody() {
         assert!(!matches!(logins.update(&id, |_| ()).await, Ok(Some(()))), "{fields:?}");
         assert!(!matches!(logins.rotate(&id, |_| ()).await, Ok(Some(_))), "{fields:?}");
     }
+}
+
+/// Makes keys such as those of so many sessions.
+async fn fill(world: &World, sessions: u32) -> MultiplexedConnection {
+    let mut raw = world.raw().await;
+    let head = format!("{{{}:session:=Logins}}:=", world.namespace);
+    let script = "for number = 1, ARGV[2] do redis.call('HSET', ARGV[1] .. number, 'v', 1) end";
+    let () = redis::cmd("EVAL")
+        .arg(script)
+        .arg(0)
+        .arg(head)
+        .arg(sessions)
+        .query_async(&mut raw)
+        .await
+        .unwrap();
+    raw
+}
+
+/// What a server says of where a walk goes on means nothing to another one, nor to itself after a restart.
+#[tokio::test]
+async fn everybody_is_logged_out_also_where_the_server_is_another_one_in_mid_walk() {
+    let (old, new) = (RedisServer::start(), RedisServer::start());
+    let at_old = World::at(&old.url());
+    let at_new = World { url: new.url(), namespace: at_old.namespace.clone() };
+    let mut raw = fill(&at_old, 5_000).await;
+    fill(&at_new, 5_000).await;
+    let proxy = Proxy::start(old.address()).await;
+    let world = World { url: proxy.url(&at_old.url), namespace: at_old.namespace.clone() };
+    let logins = world.process();
+    let backend = logins.cache.backend();
+    backend.ping().await.unwrap();
+    proxy.delay(Duration::from_millis(20));
+    let walk = logins.destroy_everyone();
+    tokio::pin!(walk);
+    let begun = async {
+        loop {
+            let figures: String =
+                redis::cmd("INFO").arg("commandstats").query_async(&mut raw).await.unwrap();
+            if figures.contains("cmdstat_scan:") {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        ended = &mut walk => panic!("it has ended: {ended:?}"),
+        () = begun => {}
+    }
+    // Nobody looks at the walk any more. Its last answer comes before that of a later call.
+    backend.ping().await.unwrap();
+    proxy.forward();
+    let connections = proxy.connections();
+    proxy.retarget(new.address());
+    eventually("calls go to the other server", || async {
+        backend.ping().await.is_ok() && proxy.connections() > connections
+    })
+    .await;
+    walk.await.unwrap();
+    assert_eq!(at_new.keys("*").await.len(), 0);
 }

@@ -1,4 +1,4 @@
-//! A user of Redis who may do what the documentation of `RedisCache` asks for sessions and nothing else.
+//! A user of Redis who may do what `docs/sessions.md` asks for and nothing else.
 
 use std::sync::Arc;
 
@@ -8,9 +8,15 @@ use tests::RedisServer;
 
 use crate::world::{Logins, World, manager, redis, user};
 
-const ALWAYS: &str = "+evalsha +script|load +ping +info +role +time";
-const SESSIONS: &str = "+hget +hset +hdel +hlen +hkeys +hmget +hexists +hincrby +exists +rename +unlink +pexpireat \
-     +pexpiretime +scan";
+/// The list in the documentation: keys and commands, of sessions in Redis alone.
+fn documented() -> String {
+    let text = include_str!("../../../docs/sessions.md");
+    let list = text.split("```text\n").nth(1).and_then(|rest| rest.split("```").next());
+    let list = list.expect("the first of two lists").split_whitespace().collect::<Vec<_>>();
+    assert_eq!(list[0], "~{shop:session:*");
+    assert!(list[1..].iter().all(|command| command.starts_with('+')), "{list:?}");
+    list.join(" ")
+}
 
 async fn logins(server: &RedisServer, permissions: &str) -> Logins {
     let world = World::at(&server.url());
@@ -29,8 +35,7 @@ async fn logins(server: &RedisServer, permissions: &str) -> Logins {
 #[tokio::test]
 async fn the_documented_permissions_are_enough() {
     let server = RedisServer::start();
-    let keys = "~{shop:session:*";
-    let logins = logins(&server, &format!("{keys} {ALWAYS} {SESSIONS}")).await;
+    let logins = logins(&server, &documented()).await;
     let mut ids = Vec::new();
     for _ in 0..52 {
         ids.push(logins.create(&user(7), &Client::new()).await.unwrap());
@@ -49,7 +54,7 @@ async fn the_documented_permissions_are_enough() {
 #[tokio::test]
 async fn without_them_nobody_is_admitted() {
     let server = RedisServer::start();
-    let logins = logins(&server, &format!("~shop:* {ALWAYS} {SESSIONS}")).await;
+    let logins = logins(&server, &documented().replace("~{shop:session:*", "~shop:*")).await;
     let error = logins.create(&user(7), &Client::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
 }

@@ -51,22 +51,74 @@ async fn only_the_hash_of_an_id_is_ever_stored_sent_or_logged() {
     assert_eq!(cookie.read([cookie.set(&first, std::time::Duration::ZERO)]), Some(first));
 }
 
-/// An id as text, and its bytes in hexadecimal digits, or parts of either.
+/// An id as text, its bytes in hexadecimal digits of either case, and the bytes themselves as `MONITOR` shows them: every
+/// part of each that has eight characters, or eight bytes.
 fn forms(id: &SessionId) -> Vec<String> {
+    let (text, bytes) = (id.expose(), bytes_of(id));
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let raw = bytes.windows(8).map(as_monitor_shows);
+    let parts = |text: &str| {
+        text.as_bytes().windows(8).map(|part| str::from_utf8(part).unwrap().to_owned()).collect()
+    };
+    let texts: [Vec<String>; 3] = [parts(&text), parts(&hex), parts(&hex.to_uppercase())];
+    raw.chain(texts.concat()).collect()
+}
+
+fn bytes_of(id: &SessionId) -> Vec<u8> {
     const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let text = id.expose();
-    let bits: String =
-        text.chars().map(|letter| format!("{:06b}", LETTERS.find(letter).unwrap())).collect();
-    let hex: String = (0..32)
-        .map(|at| u8::from_str_radix(&bits[at * 8..at * 8 + 8], 2).unwrap())
-        .map(|byte| format!("{byte:02x}"))
+    let bits: String = id
+        .expose()
+        .chars()
+        .map(|letter| format!("{:06b}", LETTERS.find(letter).unwrap()))
         .collect();
-    vec![
-        text[..16].to_owned(),
-        text[20..36].to_owned(),
-        hex[..16].to_owned(),
-        hex[32..48].to_owned(),
-    ]
+    (0..32).map(|at| u8::from_str_radix(&bits[at * 8..at * 8 + 8], 2).unwrap()).collect()
+}
+
+/// Printable bytes as themselves, and the others as an escape.
+fn as_monitor_shows(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |shown, byte| match byte {
+        b'\\' | b'"' => format!("{shown}\\{}", char::from(*byte)),
+        b'\n' => shown + "\\n",
+        b'\r' => shown + "\\r",
+        b'\t' => shown + "\\t",
+        7 => shown + "\\a",
+        8 => shown + "\\b",
+        b' '..=b'~' => format!("{shown}{}", char::from(*byte)),
+        _ => format!("{shown}\\x{byte:02x}"),
+    })
+}
+
+/// Whoever sends an id, in whatever form, is found out.
+#[tokio::test]
+async fn an_id_that_is_sent_is_found_in_every_form() {
+    let server = tests::RedisServer::start();
+    let world = World::at(&server.url());
+    let monitor = monitor(server.port()).await;
+    let id = world.process().create(&user(7), &Client::new()).await.unwrap();
+    let bytes = bytes_of(&id);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let every: Vec<u8> = (0..=255).collect();
+    let mut raw = world.raw().await;
+    let said = [
+        id.expose().as_bytes()[9..19].to_vec(),
+        hex.as_bytes()[30..44].to_vec(),
+        hex.to_uppercase().as_bytes()[30..44].to_vec(),
+        bytes[11..23].to_vec(),
+        every.clone(),
+    ];
+    for said in said {
+        let () = redis::cmd("ECHO").arg(said).query_async(&mut raw).await.unwrap();
+    }
+    let () = redis::cmd("ECHO").arg("the-end").query_async(&mut raw).await.unwrap();
+    let sent = monitor.await.unwrap();
+    let echoed: Vec<&str> = sent.lines().filter(|line| line.contains("\"ECHO\"")).collect();
+    assert_eq!(echoed.len(), 6, "{sent}");
+    for line in &echoed[..4] {
+        assert!(forms(&id).iter().any(|form| line.contains(form)), "{line}");
+    }
+    for part in every.windows(8).map(as_monitor_shows) {
+        assert!(echoed[4].contains(&part), "{part} in {}", echoed[4]);
+    }
 }
 
 async fn monitor(port: u16) -> tokio::task::JoinHandle<String> {

@@ -28,8 +28,10 @@ pub(super) struct Limits {
 struct Room {
     counts: HashMap<LimitKey, State>,
     seats: HashMap<LimitKey, Holders>,
-    /// With how many keys it is next looked through for those that are over.
+    /// With how many keys the counts are next looked through for those that are over.
     full: usize,
+    /// The same of the seats: those of processes that died, and of permits that were dropped without a runtime.
+    crowded: usize,
 }
 
 /// Who sits there, until when.
@@ -55,7 +57,7 @@ impl Limits {
     fn lock(&self, number: usize) -> MutexGuard<'_, Room> {
         #[expect(clippy::indexing_slicing, reason = "a number of a room is below their number")]
         let room = &self.rooms[number];
-        // A step that panicked has changed nothing yet: it computes first.
+        // A step computes with whole numbers of bounded size, and does not panic.
         room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -74,15 +76,21 @@ impl Limits {
         let places: Vec<usize> = asks.iter().map(|ask| place(&ask.key)).collect();
         let mut states: Vec<State> = Vec::with_capacity(asks.len());
         for (ask, place) in asks.iter().zip(&places) {
-            let counted = rooms.get(*place).and_then(|(_, room)| room.counts.get(&ask.key));
-            states.push(counted.cloned().unwrap_or_else(|| State::new(&ask.quota)));
+            let counted = rooms.get_mut(*place).and_then(|(_, room)| room.counts.get_mut(&ask.key));
+            states.push(match counted {
+                // Taken, and put back below: a long one would take long to copy. A look changes none.
+                Some(log @ State::Log { .. }) => std::mem::replace(log, State::new(&ask.quota)),
+                Some(counted) => counted.clone(),
+                None => State::new(&ask.quota),
+            });
         }
         let verdicts = judge(&mut states, asks, now, counts);
-        if counts {
-            for ((ask, place), state) in asks.iter().zip(places).zip(states) {
-                if let Some((_, room)) = rooms.get_mut(place) {
-                    room.keep(&ask.key, state, now);
-                }
+        for ((ask, place), state) in asks.iter().zip(places).zip(states) {
+            let Some((_, room)) = rooms.get_mut(place) else { continue };
+            match room.counts.get_mut(&ask.key) {
+                Some(kept) if counts || matches!(state, State::Log { .. }) => *kept = state,
+                None if counts => room.keep(&ask.key, state, now),
+                _ => {}
             }
         }
         verdicts
@@ -91,17 +99,19 @@ impl Limits {
 
 impl Room {
     fn keep(&mut self, key: &LimitKey, state: State, now: u64) {
-        match self.counts.get_mut(key) {
-            Some(kept) => *kept = state,
-            None => {
-                if self.counts.len() >= self.full.max(FEW) {
-                    self.counts.retain(|_, state| !state.is_over(now));
-                    // So that each key is looked at about once for each that comes.
-                    self.full = self.counts.len() * 2;
-                }
-                self.counts.insert(key.clone(), state);
-            }
+        sweep(&mut self.counts, &mut self.full, |state| state.is_over(now));
+        self.counts.insert(key.clone(), state);
+    }
+
+    /// Who sits at `key`, after all whose leases are over have left.
+    fn sitting(&mut self, key: &LimitKey, now: u64) -> &mut Holders {
+        let empty = |holders: &Holders| holders.values().all(|end| *end <= now);
+        if !self.seats.contains_key(key) {
+            sweep(&mut self.seats, &mut self.crowded, empty);
         }
+        let holders = self.seats.entry(key.clone()).or_default();
+        holders.retain(|_, end| *end > now);
+        holders
     }
 
     fn seats(&self, seat: &Seat, now: u64, has: impl FnOnce(u64) -> bool) -> Verdict {
@@ -113,6 +123,14 @@ impl Room {
         let wait = ends().min().filter(|_| free == 0).map_or(0, |first| first - now);
         let has = has(free);
         Verdict::new(has, u64::from(has), free, [reset, wait, now])
+    }
+}
+
+/// Drops what is over, before one more key comes, so seldom that each key is looked at about once for each that comes.
+fn sweep<T>(keys: &mut HashMap<LimitKey, T>, full: &mut usize, over: impl Fn(&T) -> bool) {
+    if keys.len() >= (*full).max(FEW) {
+        keys.retain(|_, value| !over(value));
+        *full = keys.len() * 2;
     }
 }
 
@@ -150,8 +168,7 @@ impl RateLimits for MemoryCache {
             self.inner.open()?;
             let mut room = self.inner.limits.room(&seat.key);
             let now = micros(&*self.inner.clock);
-            let holders = room.seats.entry(seat.key.clone()).or_default();
-            holders.retain(|_, end| *end > now);
+            let holders = room.sitting(&seat.key, now);
             let taken = u64::try_from(holders.len()).unwrap_or(u64::MAX);
             let has = holders.contains_key(&seat.holder) || taken < seat.seats.limit();
             if has {
@@ -188,3 +205,6 @@ impl RateLimits for MemoryCache {
 fn micros(clock: &dyn Clock) -> u64 {
     u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

@@ -95,8 +95,14 @@ impl RedisCache {
     }
 
     fn stored(&self, answer: Value) -> Result<StoredSession> {
-        let (data, version, created, seen, ends) = self.read(answer)?;
-        Ok(StoredSession { data, version, created, seen, ends })
+        type Told = (Bytes, u64, u64, u64, u64, String);
+        let (data, version, created, seen, ends, user): Told = self.read(answer)?;
+        let strange = |error: NotADigest| {
+            let message = "as the user of a session stands something that names none: something else has written there";
+            Error::new(ErrorKind::Backend, message).because(error)
+        };
+        let user = (!user.is_empty()).then(|| user.parse().map_err(strange)).transpose()?;
+        Ok(StoredSession { data, version, user, created, seen, ends })
     }
 
     fn changed(&self, answer: Value) -> Result<Changed> {
@@ -117,10 +123,11 @@ impl RedisCache {
         Ok(StoredListing { id: id.parse().map_err(strange)?, about, created, seen, ends })
     }
 
-    /// Removes every key of a space, in pieces.
+    /// Removes every key of a space, in pieces. A cursor belongs to the connection that it was heard on: beyond it there may
+    /// be another server, or the same one after a restart, which has its keys in another order.
     async fn clear_sessions(&self, space: &SessionSpace) -> Result<u64> {
         let pattern = format!("{}:*", head(space));
-        let (mut cursor, mut removed) = (0_u64, 0);
+        let (mut cursor, mut removed, mut session) = (0_u64, 0, self.link.session());
         loop {
             let walk = || {
                 let mut walk = cmd("SCAN");
@@ -138,10 +145,12 @@ impl RedisCache {
                 };
                 removed += self.one::<u64>(unlink).await?;
             }
-            if next == 0 {
+            let now = self.link.session();
+            cursor = if now == session { next } else { 0 };
+            if now == session && next == 0 {
                 return Ok(removed);
             }
-            cursor = next;
+            session = now;
         }
     }
 }

@@ -18,6 +18,7 @@ fn kept(idle: u64, seen: i64, ends: u64, policy: &Policy) -> u64 {
     let session = StoredSession {
         data: Vec::new().into(),
         version: 1,
+        user: None,
         created: seen,
         seen,
         ends: NOW + ends,
@@ -67,7 +68,9 @@ fn no_entry_outlives_its_session_however_late_it_is_filled() {
 
 #[test]
 fn limits_of_a_row_are_those_that_it_was_judged_by() {
-    let session = StoredSession { data: vec![7].into(), version: 3, created: 1, seen: 2, ends: 4 };
+    let user = Some(UserDigest::from_bytes([9; 32]));
+    let data = vec![7].into();
+    let session = StoredSession { data, version: 3, user, created: 1, seen: 2, ends: 4 };
     let row = Row::of(session.clone(), &space(IDLE));
     assert_eq!(row.limits, (IDLE, ABSOLUTE));
     assert_eq!(row.into_session(), session);

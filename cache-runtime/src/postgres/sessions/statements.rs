@@ -32,17 +32,29 @@ macro_rules! alive {
     };
 }
 
+/// Whether the last use of session `s` has to be written down: after a tenth of the idle limit, and where it would be over
+/// before its limits, because the idle one was shorter.
+macro_rules! due {
+    () => {
+        concat!(
+            "((",
+            now!(),
+            " - s.seen) * 10 >= $3::bigint OR s.until < least(s.seen + $3, s.ends, s.created + $4::bigint))"
+        )
+    };
+}
+
 /// One row in any case: a server that only follows another one says so, whether it knows the session or not.
 pub(super) const READ: &str = concat!(
     "SELECT pg_is_in_recovery(), ",
     now!(),
     ", coalesce(",
     alive!("s"),
+    ", false), coalesce(",
+    due!(),
     ", false), \
-         coalesce((",
-    now!(),
-    " - s.seen) * 10 >= $3::bigint, false), \
-         s.data, s.version, s.created, s.seen, least(s.ends, s.created + $4::bigint), least(s.until, s.seen + $3::bigint) \
+         s.data, s.version, s.created, s.seen, least(s.ends, s.created + $4::bigint), least(s.until, s.seen + $3::bigint), \
+         s.owner \
      FROM (VALUES (1)) AS one LEFT JOIN cache_runtime.sessions AS s ON s.space = $1 AND s.id = $2"
 );
 
@@ -55,9 +67,8 @@ pub(super) const USE: &str = concat!(
     " + $3::bigint, s.ends, s.created + $4::bigint) \
      WHERE s.space = $1 AND s.id = $2 AND ",
     alive!("s"),
-    " AND (",
-    now!(),
-    " - s.seen) * 10 >= $3::bigint"
+    " AND ",
+    due!()
 );
 
 pub(super) const CREATE: &str = concat!(
@@ -71,9 +82,9 @@ pub(super) const CREATE: &str = concat!(
 
 pub(super) const WRITE: &str = concat!(
     "UPDATE cache_runtime.sessions AS s SET data = $5::bytea, version = s.version + 1, \
-         ends = CASE WHEN $7::bigint IS NULL THEN s.ends ELSE ",
+         ends = CASE WHEN $7::bigint IS NULL THEN s.ends ELSE least(",
     now!(),
-    " + $7 END, \
+    " + $7, s.created + $4::bigint) END, \
          until = CASE WHEN $7 IS NULL THEN s.until \
              ELSE least(s.seen + $3::bigint, ",
     now!(),

@@ -228,6 +228,70 @@ fn only_one_of_the_two_fields_is_read() {
     }
 }
 
+/// The client's key, where the trusted proxy sent these lines.
+fn known(callers: &ClientAddress, name: &'static str, lines: &[&[u8]]) -> Option<String> {
+    let mut request = from("10.0.0.1", &[]);
+    for line in lines {
+        request.headers_mut().append(name, http::HeaderValue::from_bytes(line).unwrap());
+    }
+    callers.key(&Head::of(&request))
+}
+
+/// A line that the client wrote, to which the proxy has appended.
+fn appended(written: &[u8], said: &str) -> [Vec<u8>; 2] {
+    [b", ", b"," as &[u8]].map(|comma| [written, comma, said.as_bytes()].concat())
+}
+
+#[test]
+fn nothing_that_a_client_writes_into_x_forwarded_for_changes_how_the_proxys_word_is_read() {
+    let trusting = ClientAddress::of(peer).trust("10.0.0.0/8").unwrap();
+    for written in [&b"\""[..], b"\"1.1.1.1", b"\xff", b"1.1.1.1\"\\", b"\xc3, \"\xff", b", ,"] {
+        for line in appended(written, "203.0.113.7") {
+            let found = known(&trusting, "x-forwarded-for", &[&line]);
+            assert_eq!(found.as_deref(), Some("203.0.113.7"), "{}", line.escape_ascii());
+        }
+        let found = known(&trusting, "x-forwarded-for", &[written, b"203.0.113.7"]);
+        assert_eq!(found.as_deref(), Some("203.0.113.7"), "{}", written.escape_ascii());
+        let hidden = [b"203.0.113.7, ", written].concat();
+        let found = known(&trusting, "x-forwarded-for", &[&hidden]);
+        assert_eq!(found.as_deref(), Some("10.0.0.1"), "{}", hidden.escape_ascii());
+    }
+}
+
+#[test]
+fn nothing_that_a_client_writes_into_forwarded_changes_how_the_proxys_word_is_read() {
+    let callers = ClientAddress::of(peer).trust("10.0.0.0/8").unwrap().by_forwarded();
+    for written in [
+        &b"for=9.9.9.9;x=\""[..],
+        b"for=9.9.9.9;x=\"\\",
+        b"for=9.9.9.9;x=\"\\\"",
+        b"for=9.9.9.9;x=\", for=8.8.8.8",
+        b"for=\"9.9.9.9",
+        b"for=\xff",
+        b"\"",
+    ] {
+        for (said, client) in [
+            ("for=203.0.113.7", "203.0.113.7"),
+            ("for=203.0.113.7;proto=\"https\"", "203.0.113.7"),
+            ("for=\"[2001:dba::1]:4711\"", "2001:dba::/64"),
+            ("for=\"[2001:dba::1]:4711\", for=10.0.0.7", "2001:dba::/64"),
+            // What the proxy was told of the host is in quotes, its own quotes and backslashes escaped.
+            (r#"host="a\", for=1.1.1.1;x=\"b";for=203.0.113.7"#, "203.0.113.7"),
+            (r#"for=203.0.113.7;host="a, for=1.1.1.1\\""#, "203.0.113.7"),
+            (r#"for=203.0.113.7;host="a, for=1.1.1.1\\\"""#, "203.0.113.7"),
+        ] {
+            for line in appended(written, said) {
+                let found = known(&callers, "forwarded", &[&line]);
+                assert_eq!(found.as_deref(), Some(client), "{}", line.escape_ascii());
+            }
+            let found = known(&callers, "forwarded", &[written, said.as_bytes()]);
+            assert_eq!(found.as_deref(), Some(client), "{}", written.escape_ascii());
+        }
+    }
+    let twice = known(&callers, "forwarded", &[b"for=203.0.113.7;for=203.0.113.8"]);
+    assert_eq!(twice.as_deref(), Some("10.0.0.1"), "no proxy says two");
+}
+
 #[test]
 fn networks_are_read_strictly() {
     for (text, shown) in [

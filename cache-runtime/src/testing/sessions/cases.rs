@@ -148,6 +148,27 @@ pub async fn what_was_created_is_read(backend: &impl SessionsBackend) {
     assert!(session.created > 1_600_000_000_000, "Unix milliseconds: {session:?}");
 }
 
+pub async fn a_session_says_whose_it_is(backend: &impl SessionsBackend) {
+    let world = World::new(backend).await;
+    world.create(1, Some(user(1))).await;
+    world.create(2, None).await;
+    // What is told of it again may come from elsewhere than what was told first.
+    for _ in 0..3 {
+        assert_eq!(some(world.read(1).await).user, Some(user(1)));
+        assert_eq!(some(world.read(2).await).user, None);
+    }
+    let newer = match world.write(1, Some(7), "lost").await {
+        Changed::Conflict(newer) => newer,
+        #[expect(clippy::panic, reason = "that is how a case fails")]
+        other => panic!("a version that never was is taken: {other:?}"),
+    };
+    assert_eq!(newer.user, Some(user(1)));
+    for (from, to, whose) in [(1, 3, Some(user(2))), (3, 4, None), (2, 5, Some(user(1)))] {
+        assert_eq!(world.rotate(from, to, whose).await, Changed::Done);
+        assert_eq!(some(world.read(to).await).user, whose);
+    }
+}
+
 pub async fn an_id_is_used_once(backend: &impl SessionsBackend) {
     let world = World::new(backend).await;
     world.create(1, None).await;
@@ -241,6 +262,28 @@ pub async fn limits_that_become_shorter_hold_at_once(backend: &impl SessionsBack
     }
 }
 
+pub async fn an_idle_limit_that_becomes_longer_ends_nothing_that_is_used(
+    backend: &impl SessionsBackend,
+) {
+    let world = World::new(backend).await;
+    let of = |idle| SessionSpace::new(world.space.head().clone(), idle, ABSOLUTE, 5);
+    let (short, long) = (of(10 * MINUTE), of(120 * MINUTE));
+    for (number, user) in [(1, None), (2, Some(user(1)))] {
+        let made = world.port().session_create(&short, &id(number), &new("data", user)).await;
+        assert!(ok(made), "the id is free");
+    }
+    // Less than a tenth of the longer limit passes each time, and soon more than the whole of the shorter one.
+    for minutes in (9..60).step_by(9) {
+        world.pass(9 * MINUTE).await;
+        for number in [1, 2] {
+            let session = ok(world.port().session_read(&long, &id(number)).await);
+            assert!(session.is_some(), "{number} after {minutes} minutes");
+        }
+    }
+    world.pass(120 * MINUTE).await;
+    assert_eq!(ok(world.port().session_read(&long, &id(1)).await), None);
+}
+
 pub async fn a_change_needs_the_version_that_it_was_made_from(backend: &impl SessionsBackend) {
     let world = World::new(backend).await;
     world.create(1, None).await;
@@ -278,6 +321,19 @@ pub async fn a_change_may_give_another_life(backend: &impl SessionsBackend) {
     world.pass(MINUTE).await;
     assert!(!world.is_alive(1).await);
     assert!(world.is_alive(2).await);
+}
+
+pub async fn a_life_that_a_change_gives_ends_at_the_absolute_limit(backend: &impl SessionsBackend) {
+    let world = World::new(backend).await;
+    world.create(1, None).await;
+    world.pass(20 * MINUTE).await;
+    let change = SessionChange { lives: Some(2 * ABSOLUTE), ..change(None, "second") };
+    let changed = world.port().session_write(&world.space, &id(1), &change).await;
+    assert_eq!(ok(changed), Changed::Done);
+    // Also to those whose absolute limit is a longer one: it was given by this one.
+    let longer = SessionSpace::new(world.space.head().clone(), IDLE, 4 * ABSOLUTE, 5);
+    let session = some(ok(world.port().session_read(&longer, &id(1)).await));
+    assert_eq!(Duration::from_millis(session.ends - session.created), ABSOLUTE);
 }
 
 pub async fn a_late_change_brings_nothing_back(backend: &impl SessionsBackend) {

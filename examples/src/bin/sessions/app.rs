@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Form, State};
+use axum::Router;
+use axum::extract::{ConnectInfo, Form, Request, State};
 use axum::http::header::{CACHE_CONTROL, COOKIE, RETRY_AFTER, SET_COOKIE, USER_AGENT};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Router, middleware};
 use cache_runtime::session::{Client, SessionCookie, SessionId, SessionRepository};
 use cache_runtime::{CacheManager, SessionDigest, cached_repository};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,14 @@ pub(crate) struct Login {
         limit = 10,
         per = "10m",
         burst = 5,
+        on_error = "deny"
+    ),
+    rate_limit(
+        name = visitors,
+        algorithm = "gcra",
+        limit = 100,
+        per = "10m",
+        burst = 20,
         on_error = "deny"
     )
 )]
@@ -123,7 +132,7 @@ impl IntoResponse for Problem {
             }
             Self::TooMany(wait) => {
                 let seconds = (wait.as_secs() + 1).to_string();
-                let page = Html(pages::message("Too many passwords. Please try again later."));
+                let page = Html(pages::message("Too many attempts. Please try again later."));
                 (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)], page).into_response()
             }
         }
@@ -140,8 +149,21 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/logout", post(logout))
         .route("/logout-everywhere", post(logout_everywhere))
         .route("/sessions/end", post(end))
+        .layer(middleware::from_fn(only_from_here))
         .layer(middleware::map_response(forget_after_logout))
         .with_state(app)
+}
+
+/// Other sites may lead here, and change nothing: a form of theirs would need no cookie to log somebody in, or out. Browsers
+/// say where a request comes from, and no page can make them say something else; a client that is no browser says nothing.
+async fn only_from_here(request: Request, next: Next) -> Response {
+    let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    let mut places = request.headers().get_all("sec-fetch-site").iter();
+    if changes && places.any(|place| place != "same-origin" && place != "none") {
+        let message = "Another site has sent you here. Nothing was done.";
+        return Problem::Refused(StatusCode::FORBIDDEN, message).into_response();
+    }
+    next.run(request).await
 }
 
 /// So that the back button shows nothing after a logout.
@@ -186,6 +208,11 @@ async fn theme(
         && app.logins.set_theme(&id, theme.clone()).await?
     {
         return Ok(Redirect::to("/").into_response());
+    }
+    // What anybody may begin could fill Redis.
+    let decision = app.logins.visitors().check(&from.0.ip()).await?;
+    if !decision.admitted {
+        return Err(Problem::TooMany(decision.retry_after));
     }
     let visitor = Login { theme, ..Login::default() };
     let id = app.logins.create(&visitor, &client(from, &headers)).await?;

@@ -21,7 +21,7 @@ Logins in a browser: a cookie, a list of one's sessions, and \"log out everywher
 Usage: cargo run -p examples --bin sessions [-- --help]
 
 Open http://localhost:3000 in two browsers and log in as `ann` or `bob`; the password is `secret`. Under the name of
-localhost browsers keep a `Secure` cookie without TLS; elsewhere put a proxy with TLS before it.
+localhost Chrome and Firefox keep a `Secure` cookie without TLS; in others, and elsewhere, put a proxy with TLS before it.
 
   LISTEN         address and port; 127.0.0.1:3000
   REDIS_URL      a Redis, 7 or newer, or Valkey; without it sessions are in memory, and end with the program

@@ -1,6 +1,6 @@
 //! Two browsers, over HTTP.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 
 use cache_runtime::CacheManager;
@@ -14,6 +14,8 @@ struct Browser {
     server: SocketAddr,
     name: &'static str,
     cookie: RefCell<Option<String>>,
+    /// What it says of where its requests come from.
+    from: Cell<Option<&'static str>>,
 }
 
 struct Answer {
@@ -24,14 +26,16 @@ struct Answer {
 
 impl Browser {
     fn new(server: SocketAddr, name: &'static str) -> Self {
-        Self { server, name, cookie: RefCell::default() }
+        Self { server, name, cookie: RefCell::default(), from: Cell::default() }
     }
 
     async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         let cookie = self.cookie.borrow().clone();
         let cookie = cookie.map(|it| format!("Cookie: theme=x; {it}\r\n")).unwrap_or_default();
+        let from = self.from.get().map(|from| format!("Sec-Fetch-Site: {from}\r\n"));
+        let from = from.unwrap_or_default();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: {}\r\n{cookie}\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: {}\r\n{from}{cookie}\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
             self.name,
             body.len()
@@ -165,4 +169,46 @@ async fn a_forged_or_oversized_cookie_is_no_cookie() {
         assert!(!given.contains(&forged) || forged == "x", "it was adopted");
         assert_eq!(browser.post("/logout", "").await, 303);
     }
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_logs_nobody_in_or_out() {
+    let server = server().await;
+    let (victim, browser) = (Browser::new(server, "visitor"), Browser::new(server, "user"));
+    browser.log_in().await;
+    for from in ["cross-site", "same-site", "same-origin, cross-site", "", "else"] {
+        for (browser, path, body) in [
+            (&victim, "/login", "user=ann&password=secret"),
+            (&victim, "/theme", "theme=dark"),
+            (&browser, "/theme", "theme=dark"),
+            (&browser, "/logout", ""),
+            (&browser, "/logout-everywhere", "password=secret"),
+        ] {
+            browser.from.set(Some(from));
+            let answer = browser.ask("POST", path, body).await;
+            assert_eq!(answer.status, 403, "{path} from {from:?}");
+            assert!(!answer.head.contains("set-cookie"), "{}", answer.head);
+        }
+        // A link leads here all the same.
+        assert!(browser.is_in().await && !victim.is_in().await);
+    }
+    for from in [Some("same-origin"), Some("none"), None] {
+        browser.from.set(from);
+        assert_eq!(browser.post("/theme", "theme=dark").await, 303, "{from:?}");
+        assert_eq!(browser.post("/logout", "").await, 303, "{from:?}");
+        browser.log_in().await;
+    }
+}
+
+#[tokio::test]
+async fn visitors_begin_so_many_sessions_and_no_more() {
+    let server = server().await;
+    for number in 0..=20 {
+        let visitor = Browser::new(server, "robot");
+        let status = visitor.post("/theme", "theme=dark").await;
+        assert_eq!(status, if number < 20 { 303 } else { 429 }, "{number}");
+        assert_eq!(visitor.cookie.borrow().is_some(), number < 20);
+    }
+    // Whoever logs in is not one of them.
+    Browser::new(server, "user").log_in().await;
 }

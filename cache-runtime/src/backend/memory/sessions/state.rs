@@ -87,6 +87,7 @@ impl Session {
         StoredSession {
             data: self.data.clone(),
             version: self.version,
+            user: self.user,
             created: now.unix(self.created),
             seen: now.unix(self.seen),
             ends: now.unix(self.ends(now)),
@@ -196,7 +197,7 @@ impl State {
         session.data = change.data.clone();
         session.version += 1;
         if let Some(lives) = change.lives {
-            session.ends = now.after(lives);
+            session.ends = now.after(lives).min(session.created.saturating_add(now.absolute));
         }
         Changed::Done
     }

@@ -156,7 +156,10 @@ function sliding.read(ask)
   if not found then return false end
   local period, start, before, count = found[1], found[2], found[3], found[4]
   ask.late = start > ask.start or period ~= ask.period
-  if start + period > now then
+  if period == ask.period and start > ask.start then
+    -- The clock was set back over the edge of a window: all that was counted may lie in this one.
+    ask.count = math.min(MOST, before + count)
+  elseif start + period > now then
     ask.count = count
     if period == ask.period then ask.before = before end
   elseif period == ask.period and start + 2 * period > now then
@@ -237,6 +240,11 @@ function log.take(ask, n)
   ask.last = now
 end
 
+-- What is counted under another period than before lives for as long as this one counts it.
+function log.keep(ask)
+  if ask.sum > 0 then redis.call('PEXPIRE', ask.key, millis(log.reset(ask)), 'GT') end
+end
+
 local function ages_out(ask, time) return math.min(tonumber(time), now) + ask.period - now end
 
 function log.reset(ask) return ask.sum > 0 and ages_out(ask, ask.last) or 0 end
@@ -283,6 +291,8 @@ for _, ask in ipairs(asks) do
     -- A clock was set back, or a quota is another one: from now on it stands as this quota would have counted it now. Left as
     -- it is, it would be later than now at each call, until the old time has come round again.
     ask.algorithm.take(ask, 0)
+  elseif counts and ask.algorithm.keep then
+    ask.algorithm.keep(ask)
   end
   answer[#answer + 1] = ask.admits and 1 or 0
   answer[#answer + 1] = ask.free

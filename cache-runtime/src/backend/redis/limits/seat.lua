@@ -11,6 +11,13 @@ local step, holder, seats, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber
 
 local function text(number) return string.format('%.0f', number) end
 
+-- A holder is 16 bytes. What has another member among those that are to go, or at its end, is none of ours, and is left alone.
+local looked_at = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(now))
+looked_at[#looked_at + 1] = redis.call('ZREVRANGE', KEYS[1], 0, 0)[1]
+for _, member in ipairs(looked_at) do
+  if #member ~= 16 then return redis.error_reply('WRONGTYPE what stands at a key of seats are none') end
+end
+
 if step ~= 'look' then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now)) end
 
 local done

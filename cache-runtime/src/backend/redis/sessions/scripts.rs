@@ -31,7 +31,7 @@ local function alive(id)
 end
 local function told(id, session)
   return {redis.call('HGET', at(id), 'd'), session.version, text(session.created), text(session.seen),
-    text(session.ends)}
+    text(session.ends), session.user or ''}
 end
 local function lives(id, session)
   redis.call('PEXPIREAT', at(id), text(math.min(session.seen + idle, session.ends)))
@@ -96,7 +96,8 @@ return 1",
     )
 });
 
-/// Writes down that it was used, at most once in a tenth of the idle limit. Answers nothing, or the session.
+/// Writes down that it was used, at most once in a tenth of the idle limit; and where the key has less time than the session,
+/// because the idle limit was a shorter one. Answers nothing, or the session.
 pub(super) static READ: LazyLock<Script> = LazyLock::new(|| {
     script(
         "allow-oom",
@@ -104,7 +105,8 @@ pub(super) static READ: LazyLock<Script> = LazyLock::new(|| {
 local id = ARGV[5]
 local session = alive(id)
 if not session then return false end
-if (now - session.seen) * 10 >= idle then
+local rest = math.min(session.seen + idle, session.ends)
+if (now - session.seen) * 10 >= idle or redis.call('PEXPIRETIME', at(id)) < rest then
   session.seen = now
   redis.call('HSET', at(id), 's', text(now))
   lives(id, session)
@@ -123,7 +125,7 @@ pub(super) static WRITE: LazyLock<Script> = LazyLock::new(|| {
 redis.call('HSET', at(id), 'd', ARGV[7])
 redis.call('HINCRBY', at(id), 'v', 1)
 if ARGV[8] ~= '' then
-  session.ends = now + tonumber(ARGV[8])
+  session.ends = math.min(now + tonumber(ARGV[8]), session.created + absolute)
   redis.call('HSET', at(id), 'a', text(session.ends))
   lives(id, session)
 end
