@@ -9,6 +9,7 @@ mod pair;
 mod plain;
 mod report;
 mod rows;
+mod sessions;
 mod world;
 
 use std::error::Error;

@@ -13,6 +13,7 @@ use crate::outage;
 use crate::outbox;
 use crate::pair::{Effort, Goal, Measured, measure};
 use crate::plain;
+use crate::sessions;
 use crate::world::{USERS, World};
 
 /// Runs the rows whose name contains `filter`.
@@ -36,11 +37,18 @@ pub(crate) async fn run(
     warm(world).await?;
     let near =
         [1, 8, 64].map(|callers| (format!("hit in the process, {callers} callers"), callers));
-    if near.iter().any(|(name, _)| name.contains(filter)) {
+    let moka = [1, 64]
+        .map(|callers| (format!("hit in the process beside moka, {callers} callers"), callers));
+    if near.iter().chain(&moka).any(|(name, _)| name.contains(filter)) {
         let rows = Near::new(world).await?;
         for (name, callers) in &near {
             if wanted(name) {
                 measured.push(rows.hit(name, effort, *callers).await);
+            }
+        }
+        for (name, callers) in &moka {
+            if wanted(name) {
+                measured.push(rows.beside_moka(name, effort, *callers).await);
             }
         }
     }
@@ -67,6 +75,10 @@ pub(crate) async fn run(
             measured.push(miss(world, &name, effort, callers, goal).await?);
         }
     }
+    let name = "miss beside the bare select, distinct keys, 64 callers";
+    if wanted(name) {
+        measured.push(select(world, name, effort, 64).await?);
+    }
     for (callers, goal) in [(1, Goal::Latency(1.0)), (8, Goal::Throughput(1.0))] {
         let name = format!("update by id, {callers} callers");
         if wanted(&name) {
@@ -79,6 +91,12 @@ pub(crate) async fn run(
                 let row = limits::decided(world, &name, algorithm, effort, callers).await?;
                 measured.push(row);
             }
+        }
+    }
+    for callers in [1, 64] {
+        let name = format!("session in Redis, {callers} callers");
+        if wanted(&name) {
+            measured.push(sessions::looked_up(world, &name, effort, callers).await?);
         }
     }
     for (name, local) in [(limits::LOCAL, true), (limits::MEMORY, false)] {
@@ -203,6 +221,35 @@ async fn miss(
     let loads = world.users.stats().loads;
     assert!(loads > 0, "the repository did load");
     Ok(measured)
+}
+
+/// The same, beside nothing but `fetch_one(&pool)`, which caches nothing.
+async fn select(
+    world: &World,
+    name: &str,
+    effort: Effort,
+    callers: usize,
+) -> Result<Measured, Box<dyn Error>> {
+    let mut redis = world.redis.clone();
+    let () = redis::cmd("FLUSHDB").query_async(&mut redis).await?;
+    let users_count = i64::try_from(USERS)?;
+    let (users, next) = (world.users.clone(), Arc::new(AtomicI64::new(0)));
+    let ours = move |_| {
+        let (users, next) = (users.clone(), Arc::clone(&next));
+        async move {
+            let id = next.fetch_add(1, Ordering::Relaxed) % users_count + 1;
+            assert!(matches!(users.get(id).await, Ok(Some(_))), "a row");
+        }
+    };
+    let (pool, next) = (world.pool.clone(), Arc::new(AtomicI64::new(0)));
+    let theirs = move |_| {
+        let (pool, next) = (pool.clone(), Arc::clone(&next));
+        async move {
+            let id = next.fetch_add(1, Ordering::Relaxed) % users_count + 1;
+            assert!(plain::load(&pool, id).await.is_some(), "a row");
+        }
+    };
+    Ok(measure(name, effort, callers, Goal::Throughput(4.0), ours, theirs).await)
 }
 
 async fn write(world: &World, name: &str, effort: Effort, callers: usize, goal: Goal) -> Measured {
