@@ -17,7 +17,7 @@ pub(crate) trait Together: Send + Sync + Sized + 'static {
 
     fn gather(&self) -> &Gather<Self::Asked>;
 
-    /// Takes from the queue, which is not empty, what goes into one exchange.
+    /// Takes from the queue, which is not empty, what goes into one exchange: nothing, where nobody waits any more.
     fn next(queue: &mut VecDeque<Self::Asked>) -> Vec<Self::Asked>;
 
     /// Asks all of these and answers them.

@@ -1,6 +1,5 @@
 //! A transaction that knows which keys it changes.
 
-mod at_once;
 mod commit;
 mod savepoint;
 
@@ -15,7 +14,6 @@ use sqlx::{PgConnection, Postgres, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 use tracing::Instrument;
 
-pub(crate) use self::at_once::at_once;
 pub use self::savepoint::Savepoint;
 use crate::key::Key;
 use crate::mind::{Context, Counters, UnderWay};

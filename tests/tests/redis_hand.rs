@@ -24,6 +24,8 @@ mod sentinel;
 mod stream;
 #[path = "redis_hand/tls.rs"]
 mod tls;
+#[path = "redis_hand/together.rs"]
+mod together;
 #[path = "redis_hand/tools.rs"]
 mod tools;
 #[path = "redis_hand/vigil.rs"]

@@ -119,34 +119,20 @@ impl<E: Entity> Rows<E> {
         Ok(stored)
     }
 
-    /// The row after an update, as a transaction by itself; none where there is no such row.
-    pub(crate) async fn update_alone(
-        on: &mut PgConnection,
-        row: &E,
-        held: Option<&str>,
-    ) -> sqlx::Result<Option<E>> {
-        let arguments = Self::updated(row, held)?;
-        let statement = sqlx::query_with(Statements::of::<E>().update_alone.as_str(), arguments);
-        statement.fetch_optional(on).await?.as_ref().map(E::from_row).transpose()
-    }
-
-    fn updated(row: &E, held: Option<&str>) -> sqlx::Result<PgArguments> {
-        arguments(|arguments| {
-            E::bind_id(&row.id(), arguments)?;
-            bind(row, &Statements::of::<E>().updated, arguments)?;
-            arguments.add(held)
-        })
-    }
-
     /// Both sides of an update; none where there is no such row.
     pub(crate) async fn update(
         on: &mut PgConnection,
         row: &E,
         held: Option<&str>,
     ) -> sqlx::Result<Option<Change<E>>> {
-        let (sql, arguments) = (Statements::of::<E>().update.as_str(), Self::updated(row, held)?);
+        let statements = Statements::of::<E>();
+        let arguments = arguments(|arguments| {
+            E::bind_id(&row.id(), arguments)?;
+            bind(row, &statements.updated, arguments)?;
+            arguments.add(held)
+        })?;
         let mut change = Change { old: None, new: None };
-        for row in sqlx::query_with(sql, arguments).fetch_all(on).await? {
+        for row in sqlx::query_with(statements.update.as_str(), arguments).fetch_all(on).await? {
             let side: i32 = row.try_get(SIDE)?;
             let place = if side == 0 { &mut change.old } else { &mut change.new };
             *place = Some(E::from_row(&row)?);

@@ -27,8 +27,6 @@ pub(crate) struct Statements {
     pub(crate) insert: String,
     pub(crate) insert_or_nothing: String,
     pub(crate) update: String,
-    /// The same, of which only the row after it is to be known.
-    pub(crate) update_alone: String,
     pub(crate) delete: String,
     pub(crate) delete_many: String,
     order: String,
@@ -125,11 +123,6 @@ impl Statements {
                 "WITH before AS (SELECT {all} FROM {table} WHERE {by_id} FOR UPDATE), \
                  after AS (UPDATE {table} AS target SET {} FROM before WHERE {same_row} RETURNING {returned}, {}) \
                  SELECT 0 AS \"{SIDE}\", {all} FROM before UNION ALL SELECT 1, {all} FROM after",
-                sets.join(", "),
-                mark(&table, id_names.len() + updated.len() + 1)
-            ),
-            update_alone: format!(
-                "UPDATE {table} AS target SET {} WHERE {by_id} RETURNING {all}, {}",
                 sets.join(", "),
                 mark(&table, id_names.len() + updated.len() + 1)
             ),

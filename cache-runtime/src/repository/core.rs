@@ -346,19 +346,6 @@ impl<E: Entity> Core<E> {
         Some(self.context.namespace.as_str())
     }
 
-    /// The keys of any change of this row, where they are known by its id alone: it has no look-ups, lists and tags.
-    pub(super) fn keys_by_id(&self, id: &E::Id) -> Result<Option<Vec<Key>>> {
-        let by_columns = self.indexes().next().is_some()
-            || !self.conditions.is_empty()
-            || !self.config.tags.is_empty();
-        if by_columns || self.context.policy.always_outbox {
-            return Ok(None);
-        }
-        let mut keys = vec![self.row_key(id)?, self.table_tag()?];
-        keys.sort_unstable();
-        Ok(Some(keys))
-    }
-
     /// The tag that every change of a row holds.
     pub(super) fn table_tag(&self) -> Result<Key> {
         self.context.namespace.tag().text(E::TABLE).finish()

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::sync::oneshot;
@@ -17,9 +18,11 @@ use crate::transaction::detached;
 
 /// With these a database on another machine is kept busy; the more there are, the fewer rows go in one statement.
 const AT_ONCE: usize = 4;
-/// Rows in one statement: as many as the default cap on loads lets come, and few enough that nobody waits for the rows of
-/// others for long.
+/// Rows in one statement: few enough that nobody waits for the rows of others for long.
 const MOST_ROWS: usize = 128;
+
+/// For longer nobody waits for others' statements, with a lease that runs.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 type Row<E> = Option<Arc<E>>;
 
@@ -32,14 +35,13 @@ pub(super) struct Loading<E: Entity> {
 pub(super) struct Asked<E: Entity> {
     pool: PgPool,
     id: E::Id,
-    turn: Turn,
     answer: oneshot::Sender<Answer<E>>,
 }
 
 enum Answer<E> {
     Row(sqlx::Result<Row<E>>),
     /// Together it failed, maybe because of another's row.
-    Alone(Turn),
+    Alone,
 }
 
 impl<E: Entity> Loading<E> {
@@ -47,7 +49,7 @@ impl<E: Entity> Loading<E> {
         Self { gather: Gather::new(AT_ONCE) }
     }
 
-    /// Loads a row, and goes on with that where its caller goes away.
+    /// Loads a row. A statement that was sent is read to its end where its caller goes away.
     pub(super) async fn row(
         self: Arc<Self>,
         pool: PgPool,
@@ -56,30 +58,28 @@ impl<E: Entity> Loading<E> {
     ) -> sqlx::Result<Row<E>> {
         let asked = |(pool, id, turn): (PgPool, E::Id, Turn)| {
             let (answer, answered) = oneshot::channel();
-            let waits = (pool.clone(), id.clone(), answered);
-            (Asked { pool, id, turn, answer }, waits)
+            let asked = Asked { pool: pool.clone(), id: id.clone(), answer };
+            (asked, (pool, id, turn, answered))
         };
-        match Place::or_wait(&self, (pool, id, turn), asked) {
-            Ok((place, (pool, id, turn))) => {
-                detached(async move {
-                    let _place = place;
-                    alone(&pool, &id, turn).await
-                })
-                .await
-            }
-            Err((pool, id, answered)) => match answered.await {
-                Ok(Answer::Row(row)) => row,
-                Ok(Answer::Alone(turn)) => {
-                    detached(async move { alone(&pool, &id, turn).await }).await
+        let (place, pool, id, turn) = match Place::or_wait(&self, (pool, id, turn), asked) {
+            Ok((place, (pool, id, turn))) => (Some(place), pool, id, turn),
+            Err((pool, id, turn, answered)) => {
+                match tokio::time::timeout(PATIENCE, answered).await {
+                    Ok(Ok(Answer::Row(row))) => return row,
+                    // Or whoever was to ask has died, or those before take long.
+                    Ok(Ok(Answer::Alone) | Err(_)) | Err(_) => (None, pool, id, turn),
                 }
-                Err(_) => Err(sqlx::Error::WorkerCrashed),
-            },
-        }
+            }
+        };
+        detached(async move {
+            let (_place, _turn) = (place, turn);
+            alone(&pool, &id).await
+        })
+        .await
     }
 }
 
-async fn alone<E: Entity>(pool: &PgPool, id: &E::Id, turn: Turn) -> sqlx::Result<Row<E>> {
-    let _turn = turn;
+async fn alone<E: Entity>(pool: &PgPool, id: &E::Id) -> sqlx::Result<Row<E>> {
     Ok(Rows::load(pool, id).await?.map(Arc::new))
 }
 
@@ -110,13 +110,15 @@ impl<E: Entity> Together for Loading<E> {
     }
 
     async fn ask(self: Arc<Self>, mut asked: Vec<Asked<E>>) {
-        let Some(Asked { pool, .. }) = asked.first() else { return };
-        let pool = pool.clone();
+        // Where an answer cannot be sent nobody waits for it any more.
+        let pool = match &asked[..] {
+            [] => return,
+            [first, ..] => first.pool.clone(),
+        };
         if asked.len() == 1
-            && let Some(Asked { id, turn, answer, .. }) = asked.pop()
+            && let Some(Asked { id, answer, .. }) = asked.pop()
         {
-            // Where nobody is told any more, nobody waits.
-            drop(answer.send(Answer::Row(alone(&pool, &id, turn).await)));
+            drop(answer.send(Answer::Row(alone(&pool, &id).await)));
             return;
         }
         let ids: Vec<E::Id> = asked.iter().map(|asked| asked.id.clone()).collect();
@@ -127,10 +129,9 @@ impl<E: Entity> Together for Loading<E> {
                 // A row that comes under another id than it was asked for: equal to the database, and not here. Who
                 // misses one asks alone.
                 let strangers = by_id.keys().any(|id| !ids.contains(id));
-                for Asked { id, turn, answer, .. } in asked {
-                    let row = by_id.get(&id).cloned();
-                    drop(answer.send(match row {
-                        None if strangers => Answer::Alone(turn),
+                for Asked { id, answer, .. } in asked {
+                    drop(answer.send(match by_id.get(&id).cloned() {
+                        None if strangers => Answer::Alone,
                         row => Answer::Row(Ok(row)),
                     }));
                 }
@@ -141,11 +142,8 @@ impl<E: Entity> Together for Loading<E> {
                     drop(answer.send(Answer::Row(Err(again(&error)))));
                 }
             }
-            Err(_) => {
-                for Asked { turn, answer, .. } in asked {
-                    drop(answer.send(Answer::Alone(turn)));
-                }
-            }
+            // Maybe because of one row: each asks alone.
+            Err(_) => asked.into_iter().for_each(|asked| drop(asked.answer.send(Answer::Alone))),
         }
     }
 }

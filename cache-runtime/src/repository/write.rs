@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres};
+use sqlx::PgConnection;
 
 use super::Repository;
 use super::config::CachedRepository;
@@ -14,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::mind::{Answer, Optional, Stats, Whole};
 use crate::postgres::{Change, Entity, Lent, Rows, SchemaError, record, verify};
-use crate::transaction::{CacheTransaction, at_once};
+use crate::transaction::CacheTransaction;
 
 type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;
 
@@ -36,21 +35,6 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// Those of [`CacheTransaction::begin`].
     pub async fn begin(&self) -> sqlx::Result<CacheTransaction> {
         CacheTransaction::begin(self.host.db()).await
-    }
-
-    /// Runs one statement that is a transaction by itself, over keys that are known before it. `None` where it takes one
-    /// that the outbox is written in.
-    async fn at_once<T, Fut>(
-        &self,
-        keys: Vec<Key>,
-        statement: impl FnOnce(PoolConnection<Postgres>) -> Fut + Send + 'static,
-    ) -> sqlx::Result<Option<T>>
-    where
-        T: Send + 'static,
-        Fut: Future<Output = sqlx::Result<T>> + Send,
-    {
-        let (core, pool) = (self.core, self.host.db());
-        at_once(&core.context, &core.operations.write, keys, pool, statement).await
     }
 
     /// [`Within::insert`], in a transaction of its own.
@@ -77,15 +61,6 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// # Errors
     /// Those of the plain statement, and of [`CacheTransaction::commit`].
     pub async fn update(&self, row: &R::Entity) -> sqlx::Result<Option<Arc<R::Entity>>> {
-        if let Some(keys) = self.core.keys_by_id(&row.id())? {
-            let (core, new) = (Arc::clone(self.core), row.clone());
-            let update = move |mut on: PoolConnection<Postgres>| async move {
-                Rows::update_alone(&mut on, &new, core.held()).await
-            };
-            if let Some(stored) = self.at_once(keys, update).await? {
-                return Ok(stored.map(Arc::new));
-            }
-        }
         in_a_transaction!(self, |within| within.update(row))
     }
 
@@ -102,15 +77,6 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// # Errors
     /// Those of the plain statement, and of [`CacheTransaction::commit`].
     pub async fn delete(&self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
-        if let Some(keys) = self.core.keys_by_id(id)? {
-            let (core, id) = (Arc::clone(self.core), id.clone());
-            let delete = move |mut on: PoolConnection<Postgres>| async move {
-                Rows::<R::Entity>::delete(&mut on, &id, core.held()).await
-            };
-            if let Some(old) = self.at_once(keys, delete).await? {
-                return Ok(old.map(Arc::new));
-            }
-        }
         in_a_transaction!(self, |within| within.delete(id))
     }
 

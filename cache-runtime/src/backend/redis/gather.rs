@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use redis::Pipeline;
@@ -11,14 +12,18 @@ use tokio::sync::oneshot;
 
 use super::failure::translate;
 use super::link::{Link, Patience};
-use super::pipeline::CHUNK;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::gather::{Gather, Place, Together};
 use crate::key::Key;
 
 /// While one answer is decoded and handed out the server has another one to work on; a third would only make the
 /// gathered ones fewer.
 pub(super) const AT_ONCE: usize = 2;
+
+/// For longer nobody waits for others: half of the time after which silence counts as a hang, and many round trips.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Keys in one exchange of several callers: with large values more would make those wait who want a small one.
+const MOST_KEYS: usize = 128;
 
 /// What stands at a key, and what PTTL said, where that was asked for.
 #[derive(Debug)]
@@ -51,6 +56,11 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// Whether each of several reads would have failed with it: nobody answered.
+fn is_everybodys(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unreachable | ErrorKind::Closed)
+}
+
 impl Together for Link {
     type Asked = Asked;
 
@@ -59,13 +69,14 @@ impl Together for Link {
     }
 
     fn next(queue: &mut VecDeque<Asked>) -> Vec<Asked> {
+        queue.retain(|asked| !asked.answer.is_closed());
         let mut keys = 0;
         let fits = |asked: &Asked| {
             keys += asked.keys.len();
-            keys <= CHUNK
+            keys <= MOST_KEYS
         };
         let several = queue.iter().map(fits).take_while(|fits| *fits).count().max(1);
-        queue.drain(..several).collect()
+        queue.drain(..several.min(queue.len())).collect()
     }
 
     async fn ask(self: Arc<Self>, asked: Vec<Asked>) {
@@ -77,6 +88,8 @@ impl Together for Link {
                     drop(asked.answer.send(Ok(answer)));
                 }
             }
+            // The server's own words may be about one of the keys: each asks for itself.
+            Err(error) if asked.len() > 1 && !is_everybodys(&error) => drop(asked),
             Err(error) => {
                 for asked in asked {
                     drop(asked.answer.send(Err(error.clone())));
@@ -103,12 +116,15 @@ impl Link {
             Ok((_place, keys)) => return self.read_alone(keys, live).await,
             Err(answered) => answered,
         };
-        let _waiting = Waiting::among(self.waiting());
-        match tokio::time::timeout(self.operation_timeout(), answered).await {
+        let waiting = Waiting::among(self.waiting());
+        match tokio::time::timeout(PATIENCE, answered).await {
             Ok(Ok(answer)) => answer,
-            // Whoever was to send it has died with its runtime.
-            Ok(Err(_)) => self.read_alone(keys, live).await,
-            Err(_) => Err(self.too_slow()),
+            // Whoever was to send it has died with its runtime, or has it from the server that a key is not for us; or
+            // those before are slow, or belong to somebody who does not poll them.
+            Ok(Err(_)) | Err(_) => {
+                drop(waiting);
+                self.read_alone(keys, live).await
+            }
         }
     }
 

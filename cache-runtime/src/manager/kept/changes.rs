@@ -60,7 +60,11 @@ impl Kept {
     ) -> sqlx::Result<bool> {
         // Nothing is cached of what was not there.
         let Some(user) = new.user else {
-            return rows::create(&mut *self.pool.acquire().await?, &space, &id, &new).await;
+            // Not by itself: what is acknowledged is on disk, whatever the role says.
+            let mut on = self.begin().await?;
+            let made = rows::create(&mut on, &space, &id, &new).await?;
+            on.commit().await?;
+            return Ok(made);
         };
         let mut on = self.begin().await?;
         rows::lock_user(&mut on, &space, &user).await?;

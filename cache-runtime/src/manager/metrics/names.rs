@@ -63,7 +63,7 @@ names! {
     HELD = "cache_held_reads_total", Counter, Count, OPERATION,
         "Reads that found a writer about to commit, and went to the database";
     LOADS = "cache_loads_total", Counter, Count, OPERATION,
-        "Queries sent to the database for reads; a batch is one";
+        "Queries sent to the database for reads; a batch is one, and rows that several callers ask for at once count each";
     FAILED_LOADS = "cache_failed_loads_total", Counter, Count, OPERATION,
         "Queries for reads that failed";
     SHED_LOADS = "cache_shed_loads_total", Counter, Count, OPERATION,
