@@ -1,8 +1,8 @@
 //! What is asked while others ask is asked together.
 //!
 //! So many exchanges are under way at most. Who comes while there are fewer goes straight away, as if nobody gathered
-//! anything; who comes later waits for the first of them to end, and goes with all others who wait by then. There is no
-//! timer, so a question waits for nothing but for questions that were there before it.
+//! anything; who comes later waits for the first of them to end, and goes with all others who wait by then. Nobody waits
+//! for more to come: a question waits for nothing but for questions that were there before it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,10 @@ pub(crate) trait Together: Send + Sync + Sized + 'static {
 
     fn gather(&self) -> &Gather<Self::Asked>;
 
-    /// Takes from the queue, which is not empty, what goes into one exchange: nothing, where nobody waits any more.
+    /// Whether somebody still waits for the answer.
+    fn is_awaited(asked: &Self::Asked) -> bool;
+
+    /// Takes from the queue, which is not empty, what goes into one exchange: one question at least.
     fn next(queue: &mut VecDeque<Self::Asked>) -> Vec<Self::Asked>;
 
     /// Asks all of these and answers them.
@@ -90,6 +93,7 @@ impl<O: Together> Place<O> {
     /// Those who take this place next. Where nobody waits, it is free.
     fn followers(owner: &O) -> Option<Vec<O::Asked>> {
         owner.gather().with(|state| {
+            state.queue.retain(O::is_awaited);
             if state.queue.is_empty() {
                 state.under_way -= 1;
                 return None;

@@ -125,10 +125,7 @@ impl RateLimit {
             Begun::Decided(decision) => Ok(decision),
             Begun::Ask(text) => {
                 let asks = inner.asks(&text, 1)?;
-                let answer = match inner.shared.port() {
-                    Ok(port) => port.peek(&asks).await,
-                    Err(error) => Err(error),
-                };
+                let answer = inner.shared.port().peek(&asks).await;
                 Ok(inner.judged(&asks, answer))
             }
         }
@@ -146,7 +143,7 @@ impl RateLimit {
         if let Some(local) = &inner.local {
             local.forget(&text, &inner.shared.subjects);
         }
-        inner.shared.port()?.reset(&keys).await
+        inner.shared.port().reset(&keys).await
     }
 
     /// The limit's name.
@@ -214,10 +211,7 @@ impl Inner {
     }
 
     async fn decide(&self, asks: &[Ask]) -> Decision {
-        let answer = match self.shared.port() {
-            Ok(port) => port.decide(asks).await,
-            Err(error) => Err(error),
-        };
+        let answer = self.shared.port().decide(asks).await;
         self.judged(asks, answer)
     }
 

@@ -128,7 +128,7 @@ impl<D> Sessions<D> {
             user: self.user_in(data)?,
             lives: self.space.absolute(),
         };
-        if self.port()?.session_create(&self.space, id.digest(), &new).await? {
+        if self.port().session_create(&self.space, id.digest(), &new).await? {
             tracing::debug!(session = ?id, "a session begins");
             return Ok(id);
         }
@@ -141,7 +141,7 @@ impl<D> Sessions<D> {
     /// # Errors
     /// What keeps the backend from answering.
     pub async fn get(&self, id: &SessionId) -> Result<Option<Session<D>>> {
-        let stored = self.port()?.session_read(&self.space, id.digest()).await?;
+        let stored = self.port().session_read(&self.space, id.digest()).await?;
         let Some(stored) = stored else { return Ok(None) };
         Ok(self.opened(&stored, id)?.map(|data| Session::new(data, &stored)))
     }
@@ -169,7 +169,7 @@ impl<D> Sessions<D> {
         mut change: impl FnMut(&mut D) -> T,
     ) -> Result<Option<T>> {
         let _turn = self.kind.turns.wait(id.digest()).await;
-        let port = self.port()?;
+        let port = self.port();
         let Some(mut stored) = port.session_read(&self.space, id.digest()).await? else {
             return Ok(None);
         };
@@ -217,7 +217,7 @@ impl<D> Sessions<D> {
         mut change: impl FnMut(&mut D),
     ) -> Result<Option<SessionId>> {
         let _turn = self.kind.turns.wait(id.digest()).await;
-        let (port, to) = (self.port()?, SessionId::random()?);
+        let (port, to) = (self.port(), SessionId::random()?);
         let Some(mut stored) = port.session_read(&self.space, id.digest()).await? else {
             return Ok(None);
         };
@@ -250,7 +250,7 @@ impl<D> Sessions<D> {
     /// # Errors
     /// What keeps the backend from answering: the session may then live on.
     pub async fn destroy(&self, id: &SessionId) -> Result<bool> {
-        let lived = self.port()?.session_destroy(&self.space, id.digest()).await?;
+        let lived = self.port().session_destroy(&self.space, id.digest()).await?;
         tracing::debug!(session = ?id, lived, "a session is ended");
         Ok(lived)
     }
@@ -266,7 +266,7 @@ impl<D> Sessions<D> {
     /// is named.
     pub async fn destroy_all<U: Serialize + ?Sized>(&self, user: &U) -> Result<u64> {
         let user = self.named(user)?;
-        let ended = self.port()?.session_destroy_all(&self.space, &user, None).await?;
+        let ended = self.port().session_destroy_all(&self.space, &user, None).await?;
         tracing::debug!(?user, ended, "all sessions of a user are ended");
         Ok(ended)
     }
@@ -277,7 +277,7 @@ impl<D> Sessions<D> {
     /// # Errors
     /// What keeps the backend from answering: the sessions may then live on.
     pub async fn destroy_others(&self, id: &SessionId) -> Result<u64> {
-        let port = self.port()?;
+        let port = self.port();
         let stored = port.session_read(&self.space, id.digest()).await?;
         let Some(stored) = stored else { return Ok(0) };
         match (self.opened(&stored, id)?, stored.user) {
@@ -298,7 +298,7 @@ impl<D> Sessions<D> {
         session: &SessionDigest,
     ) -> Result<bool> {
         let user = self.named(user)?;
-        self.port()?.session_destroy_listed(&self.space, &user, session).await
+        self.port().session_destroy_listed(&self.space, &user, session).await
     }
 
     /// Ends every session of every user, in pieces; says how many keys it removed. For an emergency: a session that is
@@ -307,7 +307,7 @@ impl<D> Sessions<D> {
     /// # Errors
     /// What keeps the backend from answering: some of the sessions may then live on.
     pub async fn destroy_everyone(&self) -> Result<u64> {
-        self.port()?.session_destroy_everyone(&self.space).await
+        self.port().session_destroy_everyone(&self.space).await
     }
 
     /// Removes what is left of sessions that are over, in pieces; says of how many. None of them admits anybody anyway: it
@@ -317,7 +317,7 @@ impl<D> Sessions<D> {
     /// # Errors
     /// What keeps the backend from answering.
     pub async fn remove_ended(&self) -> Result<u64> {
-        self.port()?.session_remove_ended(&self.space).await
+        self.port().session_remove_ended(&self.space).await
     }
 
     /// The sessions of a user that are alive, the one that was used last first. None of them counts as used by that.
@@ -326,7 +326,7 @@ impl<D> Sessions<D> {
     /// What keeps the backend from answering; [`Config`](ErrorKind::Config) where no user is named.
     pub async fn list<U: Serialize + ?Sized>(&self, user: &U) -> Result<Vec<ListedSession>> {
         let user = self.named(user)?;
-        let stored = self.port()?.session_list(&self.space, &user).await?;
+        let stored = self.port().session_list(&self.space, &user).await?;
         let mut listed: Vec<_> = stored.into_iter().map(ListedSession::from).collect();
         listed.sort_by_key(|session| (std::cmp::Reverse(session.seen), session.digest));
         Ok(listed)
@@ -353,10 +353,10 @@ impl<D> Sessions<D> {
             return Ok(Some(newer));
         }
         tokio::time::sleep(PAUSE.mul_f64(fastrand::f64())).await;
-        self.port()?.session_read(&self.space, id.digest()).await
+        self.port().session_read(&self.space, id.digest()).await
     }
 
-    fn port(&self) -> Result<&dyn SessionBackend> {
+    fn port(&self) -> &dyn SessionBackend {
         self.place.port()
     }
 

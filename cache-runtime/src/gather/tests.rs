@@ -18,6 +18,10 @@ impl Together for Answers {
         &self.gather
     }
 
+    fn is_awaited((_, answer): &Self::Asked) -> bool {
+        !answer.is_closed()
+    }
+
     fn next(queue: &mut VecDeque<Self::Asked>) -> Vec<Self::Asked> {
         let most = queue.len().min(3);
         queue.drain(..most).collect()

@@ -122,6 +122,10 @@ impl SessionBackend for Unsupported {
     fn session_destroy_everyone<'a>(&'a self, _: &'a SessionSpace) -> BoxFuture<'a, Result<u64>> {
         cannot("sessions")
     }
+
+    fn session_remove_ended<'a>(&'a self, _: &'a SessionSpace) -> BoxFuture<'a, Result<u64>> {
+        cannot("sessions")
+    }
 }
 
 impl RateLimits for Unsupported {

@@ -75,10 +75,7 @@ impl ConcurrencyLimit {
         let seat = inner.seat(&text)?;
         // Whoever goes away while the answer is under way gives the seat back, should it have been taken.
         let mut held = Held::new(&self.0, seat);
-        let answer = match inner.shared.port() {
-            Ok(port) => port.take_seat(&held.seat).await,
-            Err(error) => Err(error),
-        };
+        let answer = inner.shared.port().take_seat(&held.seat).await;
         let (decision, has) = match answer {
             Ok(verdict) => {
                 let limits = std::iter::once(inner.seats.limit());
@@ -111,10 +108,7 @@ impl ConcurrencyLimit {
             Begun::Ask(text) => text,
         };
         let seat = inner.seat(&text)?;
-        let answer = match inner.shared.port() {
-            Ok(port) => port.peek_seats(&seat).await,
-            Err(error) => Err(error),
-        };
+        let answer = inner.shared.port().peek_seats(&seat).await;
         let limit = inner.seats.limit();
         Ok(match answer {
             Ok(verdict) => Decision::by(std::iter::once(limit), vec![verdict]),
@@ -131,7 +125,7 @@ impl ConcurrencyLimit {
         let inner = &*self.0;
         let text = inner.shared.text(&key, str::to_owned)?;
         let seat = inner.seat(&text)?;
-        inner.shared.port()?.reset(&[seat.key]).await
+        inner.shared.port().reset(&[seat.key]).await
     }
 
     /// The limit's name.
@@ -263,8 +257,7 @@ impl Held {
             loop {
                 tokio::time::sleep(lease / RENEWALS).await;
                 let asked = limit.shared.clock.moment();
-                let Ok(port) = limit.shared.port() else { return };
-                let has = match port.take_seat(&seat).await {
+                let has = match limit.shared.port().take_seat(&seat).await {
                     Ok(verdict) => verdict.admitted,
                     // The next try may still be in time.
                     Err(error) => {
@@ -298,7 +291,7 @@ impl Held {
             ended(renewal).await;
         }
         self.renewal = None;
-        self.limit.shared.port()?.leave_seat(&self.seat).await?;
+        self.limit.shared.port().leave_seat(&self.seat).await?;
         self.forget();
         Ok(())
     }
@@ -327,10 +320,8 @@ impl Drop for Held {
             if let Some(mut renewal) = renewal {
                 ended(&mut renewal).await;
             }
-            if let Ok(port) = limit.shared.port() {
-                // What fails is free when its lease is over.
-                let _ = port.leave_seat(&seat).await;
-            }
+            // What fails is free when its lease is over.
+            let _ = limit.shared.port().leave_seat(&seat).await;
         });
     }
 }

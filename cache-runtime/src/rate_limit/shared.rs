@@ -12,7 +12,7 @@ use super::{Decision, OnError};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Namespace;
-use crate::port::{CoherentCache, RateLimits};
+use crate::port::{CoherentCache, RateLimits, Unsupported};
 
 /// A failure of one kind is named once in this time, with the number of those that were passed over.
 const QUIET: Duration = Duration::from_secs(30);
@@ -44,12 +44,9 @@ thread_local! {
 }
 
 impl Shared {
-    pub(super) fn port(&self) -> Result<&dyn RateLimits> {
-        self.cache.limits().ok_or_else(|| {
-            let message =
-                "the backend has no rate limits: use one that has, such as Redis or memory";
-            Error::new(ErrorKind::Unsupported, message)
-        })
+    /// What stands in for limits that a backend does not have answers every call with an error.
+    pub(super) fn port(&self) -> &dyn RateLimits {
+        self.cache.limits().unwrap_or(&Unsupported)
     }
 
     /// Does something with the text of a key.

@@ -90,11 +90,15 @@ impl<E: Entity> Together for Loading<E> {
         &self.gather
     }
 
-    /// Those of one pool. Who does not wait any more is left out.
+    fn is_awaited(asked: &Asked<E>) -> bool {
+        !asked.answer.is_closed()
+    }
+
+    /// Those of one pool.
     fn next(queue: &mut VecDeque<Asked<E>>) -> Vec<Asked<E>> {
         let (mut next, mut others) = (Vec::new(), VecDeque::new());
         let mut pool = None;
-        for asked in queue.drain(..).filter(|asked| !asked.answer.is_closed()) {
+        for asked in queue.drain(..) {
             // Clones of a pool share its options, and nothing else does.
             let options = asked.pool.connect_options();
             if next.len() < MOST_ROWS

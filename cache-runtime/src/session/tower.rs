@@ -103,8 +103,8 @@ impl TowerStore {
         self
     }
 
-    fn port(&self) -> session_store::Result<&dyn SessionBackend> {
-        self.place.port().map_err(failed)
+    fn port(&self) -> &dyn SessionBackend {
+        self.place.port()
     }
 }
 
@@ -157,7 +157,7 @@ impl SessionStore for TowerStore {
         };
         for _ in 0..TRIES {
             let id = digest(record.id);
-            if self.port()?.session_create(&self.space, &id, &new).await.map_err(failed)? {
+            if self.port().session_create(&self.space, &id, &new).await.map_err(failed)? {
                 return Ok(());
             }
             record.id = Id::default();
@@ -168,7 +168,7 @@ impl SessionStore for TowerStore {
     async fn save(&self, record: &Record) -> session_store::Result<()> {
         let (id, data) = (digest(record.id), closed(record)?);
         let change = SessionChange { from: None, data, lives: Some(left(record)) };
-        let saved = self.port()?.session_write(&self.space, &id, &change).await.map_err(failed)?;
+        let saved = self.port().session_write(&self.space, &id, &change).await.map_err(failed)?;
         if saved == Changed::Gone {
             tracing::debug!(session = ?id, "a session has ended before it was saved: it stays so");
         }
@@ -176,13 +176,13 @@ impl SessionStore for TowerStore {
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        let port = self.port()?;
+        let port = self.port();
         let stored = port.session_read(&self.space, &digest(*id)).await.map_err(failed)?;
         Ok(stored.and_then(|stored| opened(*id, &stored.data)))
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        let port = self.port()?;
+        let port = self.port();
         port.session_destroy(&self.space, &digest(*id)).await.map_err(failed).map(drop)
     }
 }

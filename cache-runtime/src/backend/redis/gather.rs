@@ -68,21 +68,28 @@ impl Together for Link {
         self.gathered()
     }
 
+    fn is_awaited(asked: &Asked) -> bool {
+        !asked.answer.is_closed()
+    }
+
     fn next(queue: &mut VecDeque<Asked>) -> Vec<Asked> {
-        queue.retain(|asked| !asked.answer.is_closed());
         let mut keys = 0;
         let fits = |asked: &Asked| {
             keys += asked.keys.len();
             keys <= MOST_KEYS
         };
         let several = queue.iter().map(fits).take_while(|fits| *fits).count().max(1);
-        queue.drain(..several.min(queue.len())).collect()
+        queue.drain(..several).collect()
     }
 
     async fn ask(self: Arc<Self>, asked: Vec<Asked>) {
         let reads: Vec<_> = asked.iter().map(|asked| (&asked.keys[..], asked.live)).collect();
         // Where an answer cannot be sent nobody waits for it any more.
-        match self.read_each(&reads).await {
+        let answers = match self.admit() {
+            Ok(()) => self.read_each(&reads).await,
+            Err(refusal) => Err(refusal),
+        };
+        match answers {
             Ok(answers) => {
                 for (asked, answer) in asked.into_iter().zip(answers) {
                     drop(asked.answer.send(Ok(answer)));
@@ -107,6 +114,7 @@ impl Link {
         keys: &[Key],
         live: bool,
     ) -> Result<Vec<Read>> {
+        // Who is refused neither waits nor takes a place.
         self.admit()?;
         let asked = |keys: &[Key]| {
             let (answer, answered) = oneshot::channel();
@@ -123,6 +131,7 @@ impl Link {
             // those before are slow, or belong to somebody who does not poll them.
             Ok(Err(_)) | Err(_) => {
                 drop(waiting);
+                self.admit()?;
                 self.read_alone(keys, live).await
             }
         }
@@ -133,9 +142,8 @@ impl Link {
         Ok(read.pop().unwrap_or_default())
     }
 
-    /// One exchange for all of these.
+    /// One exchange for all of these, which are let through.
     async fn read_each(self: &Arc<Self>, reads: &[(&[Key], bool)]) -> Result<Vec<Vec<Read>>> {
-        self.admit()?;
         let mut lives = Pipeline::new();
         let mut values = redis::cmd("MGET");
         for (keys, live) in reads {

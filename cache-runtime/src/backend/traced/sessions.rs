@@ -110,4 +110,8 @@ impl<C: Cache + ?Sized> SessionBackend for Traced<C> {
     ) -> BoxFuture<'a, Result<u64>> {
         told!(self.session_destroy_everyone(space), 0, |removed| Came::count(as_count(*removed)))
     }
+
+    fn session_remove_ended<'a>(&'a self, space: &'a SessionSpace) -> BoxFuture<'a, Result<u64>> {
+        told!(self.session_remove_ended(space), 0, |removed| Came::count(as_count(*removed)))
+    }
 }
