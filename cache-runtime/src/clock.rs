@@ -34,6 +34,7 @@ impl Moment {
     pub const LAG: Duration = Duration::from_millis(10);
 
     /// How long before `now` this moment was.
+    #[inline]
     #[must_use]
     pub fn age(self, now: Self) -> Duration {
         let running = now.running.saturating_sub(self.running);
@@ -48,10 +49,12 @@ impl Moment {
     }
 
     /// Nanoseconds of both clocks.
+    #[inline]
     pub(crate) fn parts(self) -> (u64, u64) {
         (self.running, self.wall)
     }
 
+    #[inline]
     pub(crate) fn from_parts((running, wall): (u64, u64)) -> Self {
         Self { running, wall }
     }

@@ -58,6 +58,8 @@ pub use strategy::{
     WriteBehindBuilder, WriteBehindError, WriteBehindStats, WriteThrough,
 };
 pub(crate) use tasks::UnderWay;
+#[cfg(feature = "postgres")]
+pub(crate) use tier::{Asked, Tier};
 #[cfg(feature = "metrics")]
 pub(crate) use times::middle;
 pub use times::{Latency, OperationStats};

@@ -27,6 +27,8 @@ struct Id {
     given: TokenStream,
     from: TokenStream,
     own: TokenStream,
+    /// Whether a row has an id, where there is a better way than to compare it with a copy.
+    has: Option<TokenStream>,
     bind: TokenStream,
     bind_all: TokenStream,
     of_row: TokenStream,
@@ -48,6 +50,7 @@ fn single(column: &Column) -> Id {
         given,
         from,
         own: own(column),
+        has: (column.passing() == Passing::Text).then(|| has(column, &quote!(*id))),
         bind: quote_spanned!(span=> __p::add(arguments, id)),
         bind_all: quote_spanned!(span=> __p::add(arguments, ids.to_vec())),
         of_row: of_row(column),
@@ -67,6 +70,9 @@ fn composite(entity: &Entity, parts: &[&Column]) -> Id {
     let numbered =
         || parts.iter().enumerate().map(|(at, column)| (Literal::usize_unsuffixed(at), column));
     let own = parts.iter().map(|column| own(column));
+    // Of a type of the user's own it is not known whether it can be compared: that is said in one place.
+    let known = parts.iter().all(|column| column.passing() != Passing::Borrowed) && !copied;
+    let has = numbered().map(|(at, column)| has(column, &quote!(id.#at)));
     let bind = numbered().map(
         |(at, column)| quote_spanned!(place(column.ty.span())=> __p::add(arguments, &id.#at)?;),
     );
@@ -81,6 +87,7 @@ fn composite(entity: &Entity, parts: &[&Column]) -> Id {
     let ok = quote!(::core::result::Result::Ok);
     Id {
         own: quote!((#(#own),*)),
+        has: known.then(|| quote!(#(#has)&&*)),
         bind: quote!(#(#bind)* #ok(())),
         bind_all: quote!(#(#bind_all)* #ok(())),
         of_row: quote!(#ok((#(#of_row?),*))),
@@ -94,6 +101,11 @@ fn composite(entity: &Entity, parts: &[&Column]) -> Id {
 fn own(column: &Column) -> TokenStream {
     let field = &column.field;
     cloned(column, &quote!(self.#field))
+}
+
+fn has(column: &Column, part: &TokenStream) -> TokenStream {
+    let field = &column.field;
+    quote!(self.#field == #part)
 }
 
 fn cloned(column: &Column, value: &TokenStream) -> TokenStream {
@@ -111,7 +123,14 @@ fn of_row(column: &Column) -> TokenStream {
 }
 
 /// The types are written out: where one of the entity's own traits is missing, `Self::Id` would report it again.
-fn items(Id { ty, argument, given, from, own, bind, bind_all, of_row }: &Id) -> TokenStream {
+fn items(Id { ty, argument, given, from, own, has, bind, bind_all, of_row }: &Id) -> TokenStream {
+    let has = has.as_ref().map(|has| {
+        quote! {
+            fn has_id(&self, id: &#ty) -> bool {
+                #has
+            }
+        }
+    });
     quote! {
         type Id = #ty;
         type IdArg<'a> = #argument;
@@ -119,6 +138,8 @@ fn items(Id { ty, argument, given, from, own, bind, bind_all, of_row }: &Id) -> 
         fn id(&self) -> #ty {
             #own
         }
+
+        #has
 
         fn id_from<'a>(argument: &'a #given) -> ::std::borrow::Cow<'a, #ty> {
             ::std::borrow::Cow::#from

@@ -61,7 +61,7 @@ impl<T: Cacheable> Answer for Whole<T> {
     }
 
     fn keep(_: &T, body: &Body) -> Kept {
-        Kept::Encoded(body.clone())
+        Kept::Encoded(Arc::new(body.clone()))
     }
 
     fn recall(kept: Kept) -> Option<T> {

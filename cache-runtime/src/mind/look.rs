@@ -81,9 +81,7 @@ impl Reader<'_> {
         let kept = proven
             .and_then(|proven| tier.get(key.as_str(), spec.shape.fingerprint, proven))
             .and_then(|(kept, _)| A::recall(kept));
-        let counter =
-            if kept.is_some() { &self.counters.tier_hits } else { &self.counters.tier_misses };
-        counter.up();
+        self.counters.tier_answered(kept.is_some());
         kept
     }
 

@@ -88,7 +88,7 @@ impl Life {
     }
 
     /// When the tier in the process begins to think of renewing it, if `now` is in nanoseconds of its clock.
-    pub(super) fn soft_point(self, renewing: Renewing, now: u64) -> Option<Box<SoftPoint>> {
+    pub(super) fn soft_point(self, renewing: Renewing, now: u64) -> Option<SoftPoint> {
         let Remaining::Left(left) = self.fresh() else { return None };
         if renewing.is_off() {
             return None;
@@ -103,13 +103,7 @@ impl Life {
         let from = ttl.saturating_sub((spread * LARGEST_DRAW) as u64);
         // One that is past its TTL has just been asked for: whoever renews it is about to.
         let next = if left.is_zero() { now.saturating_add(nanos(PAUSE)) } else { 0 };
-        Some(Box::new(SoftPoint {
-            from,
-            ttl,
-            spread,
-            nonce: self.nonce,
-            next: AtomicU64::new(next),
-        }))
+        Some(SoftPoint { from, ttl, spread, nonce: self.nonce, next: AtomicU64::new(next) })
     }
 }
 
@@ -145,6 +139,11 @@ pub(super) struct SoftPoint {
 }
 
 impl SoftPoint {
+    /// Before this nobody is chosen.
+    pub(super) fn from(&self) -> u64 {
+        self.from
+    }
+
     /// Whether the reader at `now` is to renew the value; its nonce, if so.
     pub(super) fn is_due(&self, now: u64) -> Option<u64> {
         if now < self.from {

@@ -209,8 +209,7 @@ impl<S: CacheableSource> Sourced<S> {
         let scratch = ScratchKey::begin(head).written(|head: KeyBuilder| head.value(key));
         let kept = scratch.text().and_then(|text| tier.get(text, shape.fingerprint, now));
         let near = kept.and_then(|(kept, due)| Some((Row::<S>::recall(kept)?, due)));
-        let counter = if near.is_some() { &counters.tier_hits } else { &counters.tier_misses };
-        counter.up();
+        counters.tier_answered(near.is_some());
         near
     }
 

@@ -108,5 +108,5 @@ pub enum Kept {
     /// The value itself.
     Shared(Arc<dyn Any + Send + Sync>),
     /// Its bytes, for a value that each caller gets for itself.
-    Encoded(Body),
+    Encoded(Arc<Body>),
 }

@@ -1,20 +1,20 @@
 //! What happened, counted.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::operation::Operation;
 use super::times::{OperationStats, Times};
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident: $counter:ty),* $(,)?) => {
         /// The counters of one operation of a repository.
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
             pub(crate) of: Operation,
             /// How long its loads took, failed ones included.
             pub(crate) load_times: Times,
-            $(pub(crate) $name: Counter,)*
+            $(pub(crate) $name: $counter,)*
         }
 
         /// What an operation, a repository, or all under a manager did since it began. Plain counts of events.
@@ -39,7 +39,7 @@ macro_rules! counters {
             }
 
             pub(crate) fn snapshot(&self) -> Stats {
-                Stats { $($name: self.$name.0.load(Ordering::Relaxed),)* }
+                Stats { $($name: self.$name.sum(),)* }
             }
         }
 
@@ -70,74 +70,115 @@ macro_rules! counters {
 
 counters! {
     /// Reads that the tier in the process answered.
-    tier_hits,
+    tier_hits: Striped,
     /// Reads that asked the tier in the process, and had to go on to the cache.
-    tier_misses,
+    tier_misses: Counter,
     /// Reads that the cache answered with a value.
-    hits,
+    hits: Counter,
     /// Reads that the cache answered with "there is none".
-    negative_hits,
+    negative_hits: Counter,
     /// Reads that the cache could not answer.
-    misses,
+    misses: Counter,
     /// Misses that were answered by another caller's load in this process.
-    coalesced,
+    coalesced: Counter,
     /// Queries sent to the database for reads; a batch is one.
-    loads,
+    loads: Counter,
     /// Queries among them that failed.
-    failed_loads,
+    failed_loads: Counter,
     /// Values put into the cache.
-    fills,
+    fills: Counter,
     /// Fills that were refused because their lease was gone: a writer came between load and fill, the load took longer
     /// than a lease lives, or the backend has evicted it or keeps nothing.
-    rejected_fills,
+    rejected_fills: Counter,
     /// Values put into the tier in the process.
-    admitted,
+    admitted: Counter,
     /// Values that the tier in the process did not take, because an invalidation came in between.
-    refused_admits,
+    refused_admits: Counter,
     /// Expired values that were served because the load failed, or took longer than the soft timeout.
-    stale,
+    stale: Counter,
     /// Values that were renewed while they were served.
-    renewals,
+    renewals: Counter,
     /// Renewals that were refused because a writer or another reader came between.
-    refused_renewals,
+    refused_renewals: Counter,
     /// Renewals whose load failed; the value before went on being served.
-    failed_renewals,
+    failed_renewals: Counter,
     /// Loads that were refused because too many wait for their turn.
-    shed,
+    shed: Counter,
     /// Reads that found a writer about to commit, and went to the database.
-    held,
+    held: Counter,
     /// Values above the size limit, returned but not cached.
-    too_large,
+    too_large: Counter,
     /// Values that no codec could write, returned but not cached.
-    unencodable,
+    unencodable: Counter,
     /// Entries that this program does not understand, and replaced.
-    foreign,
+    foreign: Counter,
     /// Values that were written smaller than they are.
-    compressed,
+    compressed: Counter,
     /// Bytes that this has saved.
-    compression_saved_bytes,
+    compression_saved_bytes: Counter,
     /// Cache operations that failed: reads were answered from the database, writes did what the policy says.
-    errors,
+    errors: Counter,
     /// Keys that writes invalidated: held, or left in the outbox.
-    invalidations,
+    invalidations: Counter,
     /// Writes that left keys in the outbox because they could not be held.
-    outboxed,
+    outboxed: Counter,
     /// Writes that were refused because their keys could neither be held nor be left in the outbox.
-    refused,
+    refused: Counter,
     /// Writes that went on although their keys could not be held, by [`OnUnreachable::Proceed`](crate::OnUnreachable).
-    proceeded,
+    proceeded: Counter,
+}
+
+impl Counters {
+    /// The tier in the process was asked.
+    pub(crate) fn tier_answered(&self, hit: bool) {
+        if hit { self.tier_hits.up() } else { self.tier_misses.up() }
+    }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
+    #[inline]
     pub(crate) fn up(&self) {
         self.add(1);
     }
 
     pub(crate) fn add(&self, count: usize) {
         self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    fn sum(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A count of what takes less time than it takes processors to hand a counter to each other: threads that add at once do so
+/// in different places.
+#[derive(Debug, Default)]
+pub(crate) struct Striped([Stripe; STRIPES]);
+
+const STRIPES: usize = 8;
+
+/// Two lines of a processor's cache, which many fetch in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe(Counter);
+
+impl Striped {
+    #[inline]
+    pub(crate) fn up(&self) {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static MINE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % STRIPES;
+        }
+        if let Some(Stripe(counter)) = self.0.get(MINE.with(|mine| *mine)) {
+            counter.up();
+        }
+    }
+
+    fn sum(&self) -> u64 {
+        self.0.iter().map(|Stripe(counter)| counter.sum()).sum()
     }
 }
 

@@ -4,17 +4,23 @@
 //! while a beat of the stream that was sent less than the asked time ago has come back: everything that was announced
 //! before that beat has then been heard.
 
+mod front;
 mod generations;
+mod identity;
 mod proof;
 mod store;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::front::Asked;
+use self::front::Good;
 use self::generations::{Generations, Seen};
+use self::identity::Identity;
 use self::proof::Proof;
-use self::store::{Hash, Near, Store};
+use self::store::{More, Near, Store};
 use super::renewal::{Life, Renewing};
 use super::spec::Kept;
 use crate::clock::{Clock, Moment, nanos};
@@ -23,6 +29,8 @@ use crate::policy::{Policy, Remaining};
 
 pub(crate) struct Tier {
     store: Store,
+    /// Of each thread, before the store.
+    slots: usize,
     generations: Generations,
     proof: Proof,
     clock: Arc<dyn Clock>,
@@ -33,7 +41,7 @@ pub(crate) struct Tier {
 /// answer took.
 #[derive(Debug)]
 pub(crate) struct Ticket {
-    epoch: u64,
+    epoch: u32,
     taken: u64,
     key: Seen,
     tags: Box<[Seen]>,
@@ -44,6 +52,7 @@ impl Tier {
     pub(crate) fn new(policy: &Policy, clock: &Arc<dyn Clock>) -> Option<Self> {
         (policy.tier_entries > 0 && policy.tier_bytes > 0).then(|| Self {
             store: Store::new(policy.tier_entries, policy.tier_bytes),
+            slots: front::slots(policy.tier_entries),
             generations: Generations::new(),
             proof: Proof::default(),
             clock: Arc::clone(clock),
@@ -51,6 +60,7 @@ impl Tier {
     }
 
     /// Whether a read that may be this old can be answered at all. The moment that it is now, if so.
+    #[inline]
     pub(crate) fn proven(&self, bound: Duration) -> Option<Moment> {
         let now = self.clock.moment();
         self.proof.holds(now, bound).then_some(now)
@@ -64,30 +74,68 @@ impl Tier {
         now: Moment,
     ) -> Option<(Kept, Option<u64>)> {
         let (running, _) = now.parts();
-        self.store.read(Hash::of(text), text, |near| {
-            let due =
-                || near.soft_point.as_deref().and_then(|soft_point| soft_point.is_due(running));
-            self.is_current(near, fingerprint, running).then(|| (near.kept.clone(), due()))
+        self.store.read(Identity::of(text), |near| {
+            self.is_current(near, fingerprint, running)
+                .then(|| (near.kept.clone(), near.due(running)))
         })
+    }
+
+    /// The same, which this thread then finds [`in_front`](Self::in_front).
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only repositories ask so"))]
+    pub(crate) fn get_to_front(
+        &self,
+        asked: Asked,
+        text: &str,
+        fingerprint: u64,
+        now: Moment,
+    ) -> Option<(Kept, Option<u64>)> {
+        let (running, _) = now.parts();
+        let identity = Identity::of(text);
+        let (kept, due, good) = self.store.read(identity, |near| {
+            self.is_current(near, fingerprint, running)
+                .then(|| (near.kept.clone(), near.due(running), near.good(identity)))
+        })?;
+        if let (Kept::Shared(value), Some(good)) = (&kept, good) {
+            front::remember(self.slots, asked, value, good);
+        }
+        Some((kept, due))
+    }
+
+    /// What this thread was given by [`get_to_front`](Self::get_to_front) for what has the same hash, for a read that began
+    /// at `now`: the asker sees whether it is the answer.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only repositories ask so"))]
+    #[inline]
+    pub(crate) fn in_front<T: Any + Send + Sync>(
+        &self,
+        asked: Asked,
+        now: Moment,
+    ) -> Option<Arc<T>> {
+        let (running, _) = now.parts();
+        let good = |good: Good| {
+            self.proof.epoch() == Some(good.epoch)
+                && good.until > running
+                && self.generations.is_current(good.seen)
+        };
+        front::recall(asked, good)?.downcast().ok()
     }
 
     /// Whether a read that began at `now` would be answered.
     pub(crate) fn has(&self, text: &str, fingerprint: u64, now: Moment) -> bool {
         let (running, _) = now.parts();
         let current = |near: &Near| self.is_current(near, fingerprint, running).then_some(());
-        self.store.read(Hash::of(text), text, current).is_some()
+        self.store.read(Identity::of(text), current).is_some()
     }
 
     fn is_current(&self, near: &Near, fingerprint: u64, running: u64) -> bool {
         near.fingerprint == fingerprint
             && near.deadline > running
-            && near.tags.iter().all(|tag| self.generations.is_current(*tag))
+            && near.tags().iter().all(|tag| self.generations.is_current(*tag))
     }
 
     /// `None` while the tier is shut.
     pub(crate) fn ticket(&self, key: &Key, tags: &[Key]) -> Option<Ticket> {
         let epoch = self.proof.epoch()?;
-        let seen = |key: &Key| self.generations.see(Hash::of(key.as_str()));
+        let seen = |key: &Key| self.generations.see(Identity::of(key.as_str()));
         let (taken, _) = self.clock.moment().parts();
         Some(Ticket { epoch, taken, key: seen(key), tags: tags.iter().map(seen).collect() })
     }
@@ -107,19 +155,26 @@ impl Tier {
             Remaining::Forever => u64::MAX,
             Remaining::Left(left) => ticket.taken.saturating_add(nanos(left)),
         };
-        let soft_point = life.soft_point(renewing, ticket.taken);
-        let near = Near { kept, fingerprint, deadline, soft_point, tags: ticket.tags };
-        self.store.put(Hash::of(key.as_str()), key, near, bytes, || {
+        let near = Near {
+            kept,
+            bytes: Near::weighing(bytes),
+            fingerprint,
+            deadline,
+            generation: ticket.key.generation(),
+            epoch: ticket.epoch,
+            more: More::of(life.soft_point(renewing, ticket.taken), ticket.tags),
+        };
+        self.store.put(Identity::of(key.as_str()), near, || {
             self.proof.epoch() == Some(ticket.epoch) && self.generations.is_current(ticket.key)
         })
     }
 
     /// What stands at this key is not what it was.
     pub(crate) fn evict(&self, key: &Key) {
-        let hash = Hash::of(key.as_str());
+        let identity = Identity::of(key.as_str());
         // First the generation, then the entry: whoever admits in between is refused, or its entry is removed here.
-        self.generations.bump(hash);
-        self.store.remove(hash, key.as_str());
+        self.generations.bump(identity);
+        self.store.remove(identity);
     }
 
     /// Nothing that is kept can be trusted; what comes from now on can.

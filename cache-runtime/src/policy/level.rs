@@ -45,6 +45,7 @@ thread_local! {
 impl Level {
     /// The level of a read where `self` is configured. What a load reads is cached for readers of every level, so it is
     /// never only bounded.
+    #[inline]
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only repositories read"))]
     pub(crate) fn here(self) -> Self {
         let scope = SCOPE.get();

@@ -62,6 +62,11 @@ pub trait Entity:
     /// The id of this row.
     fn id(&self) -> Self::Id;
 
+    /// Whether this row has this id. What is derived compares the fields, and allocates nothing.
+    fn has_id(&self, id: &Self::Id) -> bool {
+        self.id() == *id
+    }
+
     /// The id that was passed to a method.
     fn id_from<'a>(argument: &'a Self::IdArg<'_>) -> Cow<'a, Self::Id>;
 

@@ -155,6 +155,7 @@ impl Slot {
         Self(Number::new())
     }
 
+    #[inline]
     pub(super) fn number(&self) -> usize {
         use std::sync::atomic::AtomicUsize;
         static NEXT: AtomicUsize = AtomicUsize::new(0);

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,17 +15,21 @@ use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
 use super::loading::Loading;
 use super::operations::Operations;
 use super::places::Places;
+use crate::clock::Moment;
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
 use crate::manager::CacheManager;
 use crate::mind::{
-    AllCounters, Answer, Context, Counters, Flights, Kept, Optional, Reader, Renewing, Shared, Spec,
+    AllCounters, Answer, Asked, Context, Counters, Flights, Kept, Optional, Reader, Renewing,
+    Shared, Spec, Tier,
 };
 use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::postgres::{Change, Entity, IndexValue, Statements};
 use crate::shape::Shape;
 
 pub(crate) struct Core<E: Entity> {
+    /// No other core in this process has it.
+    number: u32,
     pub(super) context: Arc<Context>,
     pub(super) config: RepositoryConfig,
     pub(super) operations: Operations,
@@ -102,7 +107,9 @@ impl<E: Entity> Core<E> {
         row_shape.self_describing |= E::SELF_DESCRIBING;
         let level = config.level.unwrap_or(policy.level);
         context.expects(level);
+        static NUMBERS: AtomicU32 = AtomicU32::new(0);
         Self {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             context: Arc::clone(context),
             operations: Operations::new(&config),
             flights: context.new_flights(),
@@ -147,6 +154,17 @@ impl<E: Entity> Core<E> {
         }
     }
 
+    /// The tier in the process and the moment that it is now, where the level allows to ask it and it can answer.
+    fn proven(&self, level: Level) -> Option<(&Tier, Moment)> {
+        let (Level::Bounded(bound), Some(tier)) = (level, &self.context.tier) else { return None };
+        let proven = tier.proven(bound);
+        if proven.is_none() {
+            // A level that only a call has asked for: nobody has seen to its beats yet.
+            self.context.expects(level);
+        }
+        Some((tier, proven?))
+    }
+
     /// What the tier in the process has under this key, where the level allows to ask it.
     /// And the nonce of the value, where this read is to renew it.
     pub(super) fn near(
@@ -155,13 +173,8 @@ impl<E: Entity> Core<E> {
         fingerprint: u64,
         key: &ScratchKey,
     ) -> Option<(Kept, Option<u64>)> {
-        let (Level::Bounded(bound), Some(tier)) = (level, &self.context.tier) else { return None };
-        let Some(proven) = tier.proven(bound) else {
-            // A level that only a call has asked for: nobody has seen to its beats yet.
-            self.context.expects(level);
-            return None;
-        };
-        tier.get(key.text()?, fingerprint, proven)
+        let (tier, now) = self.proven(level)?;
+        tier.get(key.text()?, fingerprint, now)
     }
 
     /// Whether a read of this level asks the tier in the process.
@@ -177,6 +190,17 @@ impl<E: Entity> Core<E> {
         key: ScratchKey,
     ) -> Approach<A::Value> {
         let near = self.near(level, fingerprint, &key);
+        self.approached::<A>(operation, level, key, near)
+    }
+
+    /// The answer, where the tier has given one.
+    fn approached<A: Answer>(
+        &self,
+        operation: &Counters,
+        level: Level,
+        key: ScratchKey,
+        near: Option<(Kept, Option<u64>)>,
+    ) -> Approach<A::Value> {
         let Some((value, nonce)) = near.and_then(|(kept, due)| Some((A::recall(kept)?, due)))
         else {
             if self.asks_near(level) {
@@ -195,9 +219,20 @@ impl<E: Entity> Core<E> {
         level: Level,
         id: &E::Id,
     ) -> Approach<Option<Arc<E>>> {
+        let proven = self.proven(level).map(|(tier, now)| (tier, now, Asked::of(self.number, id)));
+        if let Some((tier, now, asked)) = proven
+            && let Some(row) = tier.in_front::<E>(asked, now)
+            && row.has_id(id)
+        {
+            operation.tier_hits.up();
+            return Approach::Near(Some(row), None);
+        }
         let mut key = ScratchKey::begin(&self.row_head);
         key.builder().push_value(id);
-        self.approach::<Optional<Shared<E>>>(operation, level, self.row_shape.fingerprint, key)
+        let near = proven.and_then(|(tier, now, asked)| {
+            tier.get_to_front(asked, key.text()?, self.row_shape.fingerprint, now)
+        });
+        self.approached::<Optional<Shared<E>>>(operation, level, key, near)
     }
 
     /// Whether a read of this row would be answered by the tier in the process.

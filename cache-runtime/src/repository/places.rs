@@ -39,6 +39,7 @@ impl Number {
     }
 
     /// The next number of `numbers`.
+    #[inline]
     pub(super) fn of(&self, numbers: &AtomicUsize) -> usize {
         *self.0.get_or_init(|| numbers.fetch_add(1, Ordering::Relaxed))
     }

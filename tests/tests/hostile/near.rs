@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use cache_runtime::testing::ManualClock;
-use cache_runtime::{CachedRepository, CallSpec, Level, ReadAt, State, Step, Whole};
+use cache_runtime::{
+    CacheManager, CachedRepository, CallSpec, Entity, Level, ReadAt, State, Step, Whole,
+    cached_repository,
+};
 use tests::{eventually, in_time};
 
 use crate::world::{World, near, population};
@@ -50,6 +53,60 @@ async fn a_value_that_was_long_on_its_way_into_the_tier_lives_there_no_longer_fo
     // A beat has proven the stream since.
     near(&world.here, 2).await;
     assert_eq!(population(&world.here, 1).await, 7);
+}
+
+/// An id whose hash says nothing: all of them share every place that goes by the hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
+#[sqlx(transparent)]
+struct Blind(i64);
+
+impl std::hash::Hash for Blind {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, sqlx::FromRow, Entity)]
+#[entity(table = "cities")]
+struct BlindCity {
+    #[entity(id)]
+    id: Blind,
+    population: i64,
+}
+
+#[cached_repository(entity = BlindCity, ttl = "1h")]
+struct BlindCities {
+    db: sqlx::PgPool,
+    cache: CacheManager,
+}
+
+/// What a thread remembers goes by a hash, and ids may share one, by chance or because somebody chose them.
+#[tokio::test]
+async fn ids_that_share_a_hash_get_their_own_rows() {
+    let (world, _) = world().await;
+    let (db, cache) = (world.fixture.pool().clone(), world.here.cache.clone());
+    let cities = BlindCities { db, cache };
+    let expected = [1_i64, 2].map(|id| (id, Blind(id)));
+    eventually("both are in the tier", || async {
+        for (_, id) in expected {
+            cities.get(&id).await.unwrap();
+        }
+        cities.stats().tier_hits >= 2
+    })
+    .await;
+    let before = cities.stats();
+    for _ in 0..100 {
+        for (id, blind) in expected {
+            let row = cities.get(&blind).await.unwrap().unwrap();
+            assert_eq!(row.id, blind, "{row:?}");
+            let stored: i64 = sqlx::query_scalar("SELECT population FROM cities WHERE id = $1")
+                .bind(id)
+                .fetch_one(world.fixture.pool())
+                .await
+                .unwrap();
+            assert_eq!(row.population, stored);
+        }
+    }
+    let since = cities.stats() - before;
+    assert!(since.tier_hits > 100, "{since}");
 }
 
 /// A call that is made by hand, and awaited inside a level that it was made outside of.

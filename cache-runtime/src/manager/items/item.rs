@@ -234,7 +234,8 @@ impl<'c> Item<'c> {
         };
         match body {
             Ok(body) => {
-                let put = ready.reader().put(&ready.spec, body.clone(), Kept::Encoded(body));
+                let put =
+                    ready.reader().put(&ready.spec, body.clone(), Kept::Encoded(Arc::new(body)));
                 ready.counted(put.await)
             }
             Err(message) => {

@@ -1,6 +1,6 @@
 //! Whether the tier may answer: its stream stands, and has lately proved that nothing is missing.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -8,7 +8,7 @@ use crate::clock::Moment;
 /// An epoch is odd while the stream stands. Whatever makes the kept values worthless moves on to the next.
 #[derive(Debug, Default)]
 pub(super) struct Proof {
-    epoch: AtomicU64,
+    epoch: AtomicU32,
     /// When the last beat was sent that has come back, on both clocks; zero for none in this epoch. Read apart: each
     /// half is checked for itself, and each is written only with a proof that holds.
     running: AtomicU64,
@@ -17,6 +17,7 @@ pub(super) struct Proof {
 
 impl Proof {
     /// Whether a beat that was sent less than `bound` before `now` has come back.
+    #[inline]
     pub(super) fn holds(&self, now: Moment, bound: Duration) -> bool {
         let sent = (self.running.load(Ordering::Acquire), self.wall.load(Ordering::Acquire));
         // A moment may lag, and so look younger than it is.
@@ -30,7 +31,8 @@ impl Proof {
     }
 
     /// The epoch, while the stream stands.
-    pub(super) fn epoch(&self) -> Option<u64> {
+    #[inline]
+    pub(super) fn epoch(&self) -> Option<u32> {
         let epoch = self.epoch.load(Ordering::Acquire);
         (epoch % 2 == 1).then_some(epoch)
     }

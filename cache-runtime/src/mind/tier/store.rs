@@ -1,13 +1,14 @@
 //! The entries, in shards, bounded in number and in bytes at once.
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
+use quick_cache::Weighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
-use quick_cache::{Equivalent, Weighter};
 
+use super::front::Good;
 use super::generations::Seen;
-use crate::key::Key;
+use super::identity::Identity;
 use crate::mind::renewal::SoftPoint;
 use crate::mind::spec::Kept;
 
@@ -15,8 +16,8 @@ const MOST_SHARDS: usize = 16;
 /// A shard takes no entry larger than itself, and evicts badly when it has room for few.
 const ENTRIES_IN_SHARD: usize = 512;
 const BYTES_IN_SHARD: usize = 4 << 20;
-/// Bytes that an entry costs beside its key and value: its slot, its place in the table and in the queue of eviction, and
-/// the counters of the key and of the value.
+/// Bytes that an entry costs beside its value: its slot, its place in the table and in the queue of eviction, and the
+/// counters of the value.
 const OVERHEAD: usize = 120;
 /// The weight of a full store. An entry weighs its share of the bytes or of the number, whichever is more.
 const WHOLE: u64 = 1 << 48;
@@ -27,100 +28,120 @@ pub(super) struct Near {
     pub(super) fingerprint: u64,
     /// In nanoseconds of the clock that never goes back.
     pub(super) deadline: u64,
+    /// The generation of its key that it was loaded under.
+    pub(super) generation: u64,
+    /// The epoch that it was loaded in.
+    pub(super) epoch: u32,
+    /// What it costs, in bytes.
+    pub(super) bytes: u32,
+    /// What most entries do not have.
+    pub(super) more: Option<Box<More>>,
+}
+
+impl Near {
+    /// What an entry costs whose value takes so many bytes.
+    pub(super) fn weighing(value: usize) -> u32 {
+        u32::try_from(value.saturating_add(OVERHEAD)).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn tags(&self) -> &[Seen] {
+        self.more.as_ref().map_or(&[], |more| &more.tags)
+    }
+
+    /// Its nonce, where the read of this moment is to renew it.
+    pub(super) fn due(&self, running: u64) -> Option<u64> {
+        self.more.as_ref()?.soft_point.as_ref()?.is_due(running)
+    }
+
+    /// Until when a thread may answer with it; `None` where it has tags, of which a thread does not know.
+    pub(super) fn good(&self, identity: Identity) -> Option<Good> {
+        let soft_point = match self.more.as_deref() {
+            Some(More { tags, .. }) if !tags.is_empty() => return None,
+            Some(More { soft_point: Some(soft_point), .. }) => soft_point.from(),
+            _ => u64::MAX,
+        };
+        Some(Good {
+            seen: Seen::of(identity, self.generation),
+            epoch: self.epoch,
+            until: self.deadline.min(soft_point),
+        })
+    }
+}
+
+/// What most entries do not have.
+pub(super) struct More {
     /// From when on it is renewed; `None` where it is not.
-    pub(super) soft_point: Option<Box<SoftPoint>>,
+    pub(super) soft_point: Option<SoftPoint>,
     /// The tags that it was loaded under.
     pub(super) tags: Box<[Seen]>,
+}
+
+impl More {
+    pub(super) fn of(soft_point: Option<SoftPoint>, tags: Box<[Seen]>) -> Option<Box<Self>> {
+        (soft_point.is_some() || !tags.is_empty()).then(|| Box::new(Self { soft_point, tags }))
+    }
 }
 
 pub(super) struct Store {
     /// Never empty; the length is a power of two.
     shards: Box<[RwLock<Shard>]>,
-    weights: Weights,
 }
 
-type Shard = Cache<Place, Weighed, ByWeight, ByHash, DefaultLifecycle<Place, Weighed>>;
-
-#[derive(Clone, Copy)]
-struct Weights {
-    of_entry: u64,
-    of_byte: f64,
-}
-
-struct Weighed {
-    near: Near,
-    weight: u64,
-    bytes: u32,
-}
+type Shard = Cache<Identity, Near, ByWeight, ByHash, DefaultLifecycle<Identity, Near>>;
 
 impl Store {
     pub(super) fn new(entries: usize, bytes: usize) -> Self {
         let count = (entries / ENTRIES_IN_SHARD).min(bytes / BYTES_IN_SHARD).clamp(1, MOST_SHARDS);
         // Down to a power of two.
         let count = 1 << count.ilog2();
+        #[expect(clippy::cast_precision_loss, reason = "a weight may be off by a millionth")]
+        let of_byte = WHOLE as f64 / bytes as f64;
+        let weights = ByWeight { of_entry: WHOLE / entries as u64, of_byte };
         let shard = || {
             RwLock::new(Cache::with(
                 entries / count,
                 WHOLE / count as u64,
-                ByWeight,
+                weights,
                 ByHash,
                 DefaultLifecycle::default(),
             ))
         };
-        #[expect(clippy::cast_precision_loss, reason = "a weight may be off by a millionth")]
-        let of_byte = WHOLE as f64 / bytes as f64;
-        Self {
-            shards: (0..count).map(|_| shard()).collect(),
-            weights: Weights { of_entry: WHOLE / entries as u64, of_byte },
-        }
+        Self { shards: (0..count).map(|_| shard()).collect() }
     }
 
-    fn shard(&self, hash: Hash) -> &RwLock<Shard> {
+    fn shard(&self, identity: Identity) -> &RwLock<Shard> {
         #[expect(clippy::indexing_slicing, reason = "masked by the length, a power of two")]
-        &self.shards[hash.high() & (self.shards.len() - 1)]
+        &self.shards[identity.high() & (self.shards.len() - 1)]
     }
 
     /// Looks at what is kept at this key, under the shard's lock.
     pub(super) fn read<T>(
         &self,
-        hash: Hash,
-        text: &str,
+        identity: Identity,
         look: impl FnOnce(&Near) -> Option<T>,
     ) -> Option<T> {
-        let shard = self.shard(hash).read().unwrap_or_else(PoisonError::into_inner);
-        look(&shard.get(&Asked { hash, text })?.near)
+        let shard = self.shard(identity).read().unwrap_or_else(PoisonError::into_inner);
+        look(shard.get(&identity)?)
     }
 
     /// Puts an entry there if `allowed` still says so under the lock; says whether it is there now.
     pub(super) fn put(
         &self,
-        hash: Hash,
-        key: &Key,
+        identity: Identity,
         near: Near,
-        payload: usize,
         allowed: impl FnOnce() -> bool,
     ) -> bool {
-        let bytes = payload + key.as_str().len() + OVERHEAD;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            clippy::cast_sign_loss,
-            reason = "a weight may be off by a millionth, and is never negative"
-        )]
-        let by_bytes = (bytes as f64 * self.weights.of_byte) as u64;
-        let weight = by_bytes.max(self.weights.of_entry).max(1);
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let mut shard = self.shard(hash).write().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.shard(identity).write().unwrap_or_else(PoisonError::into_inner);
         if !allowed() {
             return false;
         }
-        shard.insert(Place { hash, key: key.clone() }, Weighed { near, weight, bytes });
-        shard.contains_key(&Asked { hash, text: key.as_str() })
+        shard.insert(identity, near);
+        shard.contains_key(&identity)
     }
 
-    pub(super) fn remove(&self, hash: Hash, text: &str) {
-        let mut shard = self.shard(hash).write().unwrap_or_else(PoisonError::into_inner);
-        let removed = shard.remove(&Asked { hash, text });
+    pub(super) fn remove(&self, identity: Identity) {
+        let mut shard = self.shard(identity).write().unwrap_or_else(PoisonError::into_inner);
+        let removed = shard.remove(&identity);
         drop(shard);
         drop(removed);
     }
@@ -140,72 +161,25 @@ impl Store {
     }
 }
 
-/// The hash of a key's text, made once for shard, table and generation. Seeded anew in each process, so that nobody can
-/// prepare keys that fall together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hash(u64);
+#[derive(Clone, Copy)]
+struct ByWeight {
+    of_entry: u64,
+    of_byte: f64,
+}
 
-impl Hash {
-    pub(super) fn of(text: &str) -> Self {
-        static SEED: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
-        Self(SEED.hash_one(text.as_bytes()))
-    }
-
-    pub(super) fn low(self) -> usize {
-        (self.0 & 0xFFFF_FFFF) as usize
-    }
-
-    fn high(self) -> usize {
-        (self.0 >> 48) as usize
+impl Weighter<Identity, Near> for ByWeight {
+    fn weight(&self, _: &Identity, entry: &Near) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a weight may be off by a millionth, and is never negative"
+        )]
+        let by_bytes = (f64::from(entry.bytes) * self.of_byte) as u64;
+        by_bytes.max(self.of_entry).max(1)
     }
 }
 
-struct Place {
-    hash: Hash,
-    key: Key,
-}
-
-struct Asked<'t> {
-    hash: Hash,
-    text: &'t str,
-}
-
-impl std::hash::Hash for Place {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash.0);
-    }
-}
-
-impl PartialEq for Place {
-    fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.key == other.key
-    }
-}
-
-impl Eq for Place {}
-
-impl std::hash::Hash for Asked<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash.0);
-    }
-}
-
-impl Equivalent<Place> for Asked<'_> {
-    fn equivalent(&self, place: &Place) -> bool {
-        self.hash == place.hash && self.text == place.key.as_str()
-    }
-}
-
-#[derive(Clone)]
-struct ByWeight;
-
-impl Weighter<Place, Weighed> for ByWeight {
-    fn weight(&self, _: &Place, entry: &Weighed) -> u64 {
-        entry.weight
-    }
-}
-
-/// The hash is in the key already.
+/// The key is a hash already.
 #[derive(Clone)]
 struct ByHash;
 

@@ -1,0 +1,138 @@
+//! What each thread was lately given by the tier: found without a lock, and without writing the key.
+//!
+//! It is no second truth. A thread keeps no value alive, so the tier alone says how much is kept; what has left the tier is
+//! found here only while some caller still has it. Each answer is checked against the same generation, epoch and deadline
+//! as one of the tier, so an invalidation reaches all threads at once. And what a thread finds is the asker's to recognise:
+//! two ids may share a hash.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::hash::{BuildHasher, Hash};
+use std::sync::{Arc, LazyLock, Weak};
+
+use super::generations::Seen;
+
+/// A thread has a slot for every eighth entry of its tier, 64 bytes each, and never more than a megabyte of them.
+const ENTRIES_TO_A_SLOT: usize = 8;
+pub(super) const FEWEST: usize = 256;
+const MOST: usize = 16_384;
+/// After so many answers a slot asks the tier once more, which so learns what is in use.
+pub(super) const ANSWERS: u16 = 32;
+
+/// An odd number whose bits are mixed (the golden ratio's, in 64 bits): the same id of two repositories has two places.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+type Value = dyn Any + Send + Sync;
+
+/// Whose answer is asked for: a number that is one repository's alone, and the hash of what it asks by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    of: u32,
+    hash: u64,
+}
+
+impl Asked {
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only repositories ask so"))]
+    #[inline]
+    pub(crate) fn of(number: u32, id: &impl Hash) -> Self {
+        static SEED: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
+        Self { of: number, hash: SEED.hash_one(id) ^ u64::from(number).wrapping_mul(SPREAD) }
+    }
+
+    pub(super) fn place(self, slots: usize) -> usize {
+        (self.hash >> 32) as usize & slots.wrapping_sub(1)
+    }
+}
+
+/// Until when an answer is good.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Good {
+    /// The generation of its key.
+    pub(super) seen: Seen,
+    pub(super) epoch: u32,
+    /// In nanoseconds of the clock that never goes back.
+    pub(super) until: u64,
+}
+
+/// One answer: side by side, so that it takes one line of the processor's cache.
+#[repr(align(64))]
+struct Slot {
+    hash: u64,
+    value: Weak<Value>,
+    generation: u64,
+    until: u64,
+    of: u32,
+    counter: u32,
+    epoch: u32,
+    /// Answers that it still gives.
+    left: u16,
+    /// It has given one since somebody else wanted its place.
+    used: bool,
+}
+
+/// How many slots a thread has before a tier of this size: a power of two.
+pub(super) fn slots(entries: usize) -> usize {
+    (entries / ENTRIES_TO_A_SLOT).clamp(FEWEST, MOST).next_power_of_two()
+}
+
+const _: () = assert!(size_of::<Option<Slot>>() == 64);
+
+impl Slot {
+    fn new(Asked { of, hash }: Asked, value: Weak<Value>, good: Good) -> Self {
+        let Good { seen, epoch, until } = good;
+        let (counter, generation) = seen.parts();
+        Self { hash, value, generation, until, of, counter, epoch, left: ANSWERS, used: false }
+    }
+
+    fn is_of(&self, asked: Asked) -> bool {
+        self.hash == asked.hash && self.of == asked.of
+    }
+
+    fn good(&self) -> Good {
+        let seen = Seen::from_parts((self.counter, self.generation));
+        Good { seen, epoch: self.epoch, until: self.until }
+    }
+}
+
+thread_local! {
+    static FRONT: RefCell<Box<[Option<Slot>]>> = RefCell::default();
+}
+
+/// What this thread has, if it is `good`.
+#[inline]
+pub(super) fn recall(asked: Asked, good: impl FnOnce(Good) -> bool) -> Option<Arc<Value>> {
+    let recall = |front: &RefCell<Box<[Option<Slot>]>>| {
+        let mut front = front.try_borrow_mut().ok()?;
+        let slots = front.len();
+        let slot = front.get_mut(asked.place(slots))?.as_mut()?;
+        if !slot.is_of(asked) || slot.left == 0 || !good(slot.good()) {
+            return None;
+        }
+        let value = slot.value.upgrade()?;
+        slot.left -= 1;
+        slot.used = true;
+        Some(value)
+    };
+    // A thread that ends has nothing.
+    FRONT.try_with(recall).ok().flatten()
+}
+
+/// Keeps what a tier has given, among so many slots, in the place of what was asked for less.
+pub(super) fn remember(slots: usize, asked: Asked, value: &Arc<Value>, good: Good) {
+    let remember = |front: &RefCell<Box<[Option<Slot>]>>| {
+        let Ok(mut front) = front.try_borrow_mut() else { return };
+        if front.len() < slots {
+            // The first, or the first of a larger tier.
+            *front = (0..slots).map(|_| None).collect();
+        }
+        let slots = front.len();
+        let Some(place) = front.get_mut(asked.place(slots)) else { return };
+        match place {
+            // It gets a second chance.
+            Some(other) if !other.is_of(asked) && other.used => other.used = false,
+            _ => *place = Some(Slot::new(asked, Arc::downgrade(value), good)),
+        }
+    };
+    // Nobody asks a thread that ends.
+    let _ = FRONT.try_with(remember);
+}
