@@ -1,13 +1,24 @@
 //! What is asked while others ask is asked together.
 //!
-//! So many exchanges are under way at most. Who comes while there are fewer goes straight away, as if nobody gathered
-//! anything; who comes later waits for the first of them to end, and goes with all others who wait by then. Nobody waits
-//! for more to come: a question waits for nothing but for questions that were there before it.
+//! So many exchanges are under way at most. Who comes while there are fewer goes at once, with those who are ready to ask
+//! as well; who comes later waits for the first of them to end, and goes with all others who wait by then. Nobody waits for
+//! more to come: a question waits for nothing but for questions that were there before it, and for those tasks of its
+//! thread that could run anyway.
+
+mod patience;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+
+/// So many places are given up with nobody waiting before a crowd counts as over.
+const CROWD: u8 = 16;
+
+/// For longer nobody leaves a place empty because the last who took one may take others along: that one may have gone, or
+/// not be polled.
+const TURN: Duration = Duration::from_millis(1);
 
 /// Who asks for others.
 pub(crate) trait Together: Send + Sync + Sized + 'static {
@@ -30,6 +41,9 @@ pub(crate) trait Together: Send + Sync + Sized + 'static {
 #[derive(Debug)]
 pub(crate) struct Gather<T> {
     most: usize,
+    /// Who has waited for a place for so long is let go, and nobody waits for twice as long. `None` where those who wait
+    /// see to that themselves.
+    patience: Option<Duration>,
     state: Mutex<State<T>>,
 }
 
@@ -37,17 +51,37 @@ pub(crate) struct Gather<T> {
 struct State<T> {
     under_way: usize,
     queue: VecDeque<T>,
+    /// How many have ever waited.
+    came: u64,
+    /// How many places may still be given up with nobody waiting before a crowd counts as over.
+    crowd: u8,
+    /// Since when whoever took a place last looks round for others to take along.
+    looks_round: Option<Instant>,
+    /// Whether somebody looks after those who wait for long.
+    watched: bool,
 }
 
 impl<T> Gather<T> {
     /// So many exchanges at once; at least one.
-    pub(crate) fn new(most: usize) -> Self {
-        let state = State { under_way: 0, queue: VecDeque::new() };
-        Self { most: most.max(1), state: Mutex::new(state) }
+    pub(crate) fn new(most: usize, patience: Option<Duration>) -> Self {
+        let watched = patience.is_none();
+        let state = State {
+            under_way: 0,
+            queue: VecDeque::new(),
+            came: 0,
+            crowd: 0,
+            looks_round: None,
+            watched,
+        };
+        Self { most: most.max(1), patience, state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.lock())
     }
 }
 
@@ -68,22 +102,79 @@ enum Used {
 }
 
 impl<O: Together> Place<O> {
-    /// Leave to go straight away with a question; otherwise what `asked` makes of it waits for one of those who are under
-    /// way.
-    pub(crate) fn or_wait<Q, W>(
+    /// Leave to go alone with a question; otherwise what `asked` makes of it goes with others, or waits for one of those
+    /// who are under way.
+    pub(crate) async fn enter<Q, W>(
+        owner: &Arc<O>,
+        question: Q,
+        asked: impl Fn(Q) -> (O::Asked, W),
+    ) -> Result<(Self, Q), W> {
+        let (place, question) = Self::or_wait(owner, question, &asked)?;
+        // Those whom one answer has woken together ask together again. One alone goes straight away: a turn of the scheduler
+        // may wake another thread.
+        if !place.has_company() {
+            return Ok((place, question));
+        }
+        tokio::task::yield_now().await;
+        place.alone_or_with_those_who_came(question, asked)
+    }
+
+    /// Whether somebody may come who wants to be taken along; then nobody else takes a place until it is known who does.
+    fn has_company(&self) -> bool {
+        self.owner.gather().with(|state| {
+            if state.crowd > 0 {
+                state.looks_round = Some(Instant::now());
+            }
+            state.crowd > 0
+        })
+    }
+
+    fn or_wait<Q, W>(
         owner: &Arc<O>,
         question: Q,
         asked: impl FnOnce(Q) -> (O::Asked, W),
     ) -> Result<(Self, Q), W> {
-        owner.gather().with(|state| {
-            if state.under_way < owner.gather().most {
-                state.under_way += 1;
-                return Ok((Self::on(owner, Used::Now), question));
+        let mut state = owner.gather().lock();
+        let taken_along =
+            state.under_way > 0 && state.looks_round.is_some_and(|since| since.elapsed() < TURN);
+        if state.under_way < owner.gather().most && !taken_along {
+            state.under_way += 1;
+            return Ok((Self::on(owner, Used::Now), question));
+        }
+        let (asked, waits) = asked(question);
+        state.queue.push_back(asked);
+        state.came += 1;
+        state.crowd = CROWD;
+        let watched = std::mem::replace(&mut state.watched, true);
+        drop(state);
+        if !watched {
+            patience::watch(owner);
+        }
+        Err(waits)
+    }
+
+    fn alone_or_with_those_who_came<Q, W>(
+        mut self,
+        question: Q,
+        asked: impl FnOnce(Q) -> (O::Asked, W),
+    ) -> Result<(Self, Q), W> {
+        self.owner.gather().with(|state| state.looks_round = None);
+        let Ok(runtime) = Handle::try_current() else { return Ok((self, question)) };
+        let (first, waits) = {
+            let mut state = self.owner.gather().lock();
+            state.queue.retain(O::is_awaited);
+            if state.queue.is_empty() {
+                drop(state);
+                return Ok((self, question));
             }
             let (asked, waits) = asked(question);
-            state.queue.push_back(asked);
-            Err(waits)
-        })
+            state.queue.push_front(asked);
+            (O::next(&mut state.queue), waits)
+        };
+        self.used = Used::NotYet;
+        // What is asked for others is a task's: whoever goes away takes nobody's answer along.
+        runtime.spawn(self.go_on(first));
+        Err(waits)
     }
 
     fn on(owner: &Arc<O>, used: Used) -> Self {
@@ -96,6 +187,7 @@ impl<O: Together> Place<O> {
             state.queue.retain(O::is_awaited);
             if state.queue.is_empty() {
                 state.under_way -= 1;
+                state.crowd = state.crowd.saturating_sub(1);
                 return None;
             }
             Some(O::next(&mut state.queue))

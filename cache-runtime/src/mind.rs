@@ -2,6 +2,7 @@
 
 mod answer;
 mod batch;
+mod cold;
 mod complaints;
 mod context;
 mod fill;

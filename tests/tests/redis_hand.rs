@@ -11,6 +11,8 @@
 
 #[path = "redis_hand/breaker.rs"]
 mod breaker;
+#[path = "redis_hand/cold.rs"]
+mod cold;
 #[path = "redis_hand/eras.rs"]
 mod eras;
 #[allow(dead_code, reason = "not every part of it is needed here")]

@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::address::{Address, Certificates};
+use self::gather::Steps;
 use self::link::Link;
 use crate::error::Result;
 use crate::policy::Retry;
@@ -113,6 +114,7 @@ use crate::port::ConnectionHealth;
 #[derive(Clone)]
 pub struct RedisCache {
     link: Arc<Link>,
+    steps: Arc<Steps>,
 }
 
 /// Options of a [`RedisCache`].
@@ -239,8 +241,8 @@ impl RedisCacheBuilder {
     pub fn build(self) -> Result<RedisCache> {
         let address = Address::new(&self.url, &self.certificates)?;
         let (connect, operation) = (self.connect_timeout, self.operation_timeout);
-        let link = Link::new(address, connect, operation, self.hang_after, self.retry);
-        Ok(RedisCache { link: Arc::new(link) })
+        let link = Arc::new(Link::new(address, connect, operation, self.hang_after, self.retry));
+        Ok(RedisCache { steps: Arc::new(Steps::over(&link)), link })
     }
 }
 

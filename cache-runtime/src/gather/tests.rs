@@ -1,8 +1,11 @@
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here fails the test")]
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::*;
+
+/// Longer than any test takes that does not wait for it.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Tells which questions go together, and answers them when it is let.
 struct Answers {
@@ -38,14 +41,17 @@ impl Together for Answers {
 
 fn answers() -> (Arc<Answers>, mpsc::UnboundedReceiver<Vec<u32>>) {
     let (sent, heard) = mpsc::unbounded_channel();
-    (Arc::new(Answers { gather: Gather::new(2), sent, leave: Semaphore::new(0) }), heard)
+    let gather = Gather::new(2, Some(PATIENCE));
+    (Arc::new(Answers { gather, sent, leave: Semaphore::new(0) }), heard)
 }
 
+fn asked(question: u32) -> ((u32, oneshot::Sender<u32>), oneshot::Receiver<u32>) {
+    let (answer, answered) = oneshot::channel();
+    ((question, answer), answered)
+}
+
+/// Without looking whom to take along.
 fn enter(answers: &Arc<Answers>, question: u32) -> Result<Place<Answers>, oneshot::Receiver<u32>> {
-    let asked = |question| {
-        let (answer, answered) = oneshot::channel();
-        ((question, answer), answered)
-    };
     Place::or_wait(answers, question, asked).map(|(place, _)| place)
 }
 
@@ -108,4 +114,118 @@ fn outside_a_runtime_nobody_waits_for_ever() {
     assert!(waits.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
     drop(second);
     assert!(enter(&answers, 4).is_ok());
+}
+
+#[tokio::test]
+async fn those_who_were_woken_together_go_together() {
+    let (answers, mut heard) = answers();
+    answers.gather.lock().crowd = CROWD;
+    answers.leave.add_permits(2);
+    let callers: Vec<_> = (1..=4)
+        .map(|question| {
+            let answers = Arc::clone(&answers);
+            tokio::spawn(async move {
+                match Place::enter(&answers, question, asked).await {
+                    Ok(_) => 0,
+                    Err(answered) => answered.await.unwrap(),
+                }
+            })
+        })
+        .collect();
+    assert_eq!(heard.recv().await.unwrap(), [1, 2, 3], "also where there was another place");
+    assert_eq!(heard.recv().await.unwrap(), [4]);
+    for (question, caller) in (1..=4).zip(callers) {
+        assert_eq!(caller.await.unwrap(), question * 2);
+    }
+}
+
+#[tokio::test]
+async fn who_goes_away_before_it_asks_leaves_its_place_to_the_others() {
+    let (answers, mut heard) = answers();
+    answers.leave.add_permits(1);
+    answers.gather.lock().crowd = CROWD;
+    let _other = enter(&answers, 1).ok().unwrap();
+    let mut going = Box::pin(Place::enter(&answers, 2, asked));
+    std::future::poll_fn(|context| {
+        assert!(going.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    let waits = enter(&answers, 3).err().unwrap();
+    drop(going);
+    assert_eq!(heard.recv().await.unwrap(), [3]);
+    assert_eq!(waits.await.unwrap(), 6);
+}
+
+#[tokio::test]
+async fn who_looks_round_and_goes_away_leaves_nobody_waiting_for_it() {
+    let (answers, _heard) = answers();
+    answers.gather.lock().crowd = CROWD;
+    let mut going = Box::pin(Place::enter(&answers, 1, asked));
+    std::future::poll_fn(|context| {
+        assert!(going.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    drop(going);
+    assert!(enter(&answers, 2).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_place_for_longer_than_two_pauses() {
+    let (answers, _heard) = answers();
+    // Whoever has them does not go on.
+    let _places = (enter(&answers, 1).ok().unwrap(), enter(&answers, 2).ok().unwrap());
+    for _ in 0..2 {
+        let began = tokio::time::Instant::now();
+        let first = enter(&answers, 3).err().unwrap();
+        tokio::time::sleep(PATIENCE * 3 / 2).await;
+        let mut second = enter(&answers, 4).err().unwrap();
+        assert!(first.await.is_err(), "it is let go");
+        let waited = began.elapsed();
+        assert!(waited >= PATIENCE && waited <= 2 * PATIENCE, "{waited:?}");
+        assert!(second.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+        let began = tokio::time::Instant::now();
+        assert!(second.await.is_err());
+        assert!(began.elapsed() <= 2 * PATIENCE);
+        // Until nobody is there to be looked after, and the one who did has gone.
+        tokio::time::sleep(2 * PATIENCE).await;
+    }
+}
+
+#[tokio::test]
+async fn who_looks_after_those_who_wait_may_die() {
+    let (answers, _heard) = answers();
+    let _places = (enter(&answers, 1).ok().unwrap(), enter(&answers, 2).ok().unwrap());
+    let dying = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let waits = {
+        let answers = Arc::clone(&answers);
+        dying.spawn(async move { Some(enter(&answers, 3).err().unwrap()) }).await.unwrap().unwrap()
+    };
+    dying.shutdown_background();
+    assert!(waits.await.is_err(), "nobody is left who would let it go");
+    let watched = || answers.gather.lock().watched;
+    assert!(!watched());
+    let _waits = enter(&answers, 4).err().unwrap();
+    assert!(watched());
+}
+
+/// A turn of the scheduler is for those who have company.
+#[tokio::test]
+async fn who_is_alone_goes_straight_away_and_so_does_everyone_once_a_crowd_is_over() {
+    let (answers, _heard) = answers();
+    let straight = || async {
+        let mut entering = Box::pin(Place::enter(&answers, 1, asked));
+        std::future::poll_fn(|context| std::task::Poll::Ready(entering.as_mut().poll(context)))
+            .await
+            .is_ready()
+    };
+    assert!(straight().await);
+    let places = (enter(&answers, 1).ok().unwrap(), enter(&answers, 2).ok().unwrap());
+    drop(enter(&answers, 3).err().unwrap());
+    drop(places);
+    for _ in 0..CROWD - 2 {
+        assert!(!straight().await);
+    }
+    assert!(straight().await);
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::cold::Cold;
 use super::renewal::Renewals;
 use crate::entry::{Body, Token};
 use crate::key::Key;
@@ -35,6 +36,7 @@ pub(crate) struct Flights {
     /// Expired values that stand in for loads of this process that go on.
     standing_by: Mutex<HashMap<Key, (Token, Standby)>>,
     pub(super) renewals: Renewals,
+    pub(super) cold: Cold,
 }
 
 /// A value that is good enough while a lease stands: in the life of the backend in which the lease was granted, and for
@@ -110,6 +112,17 @@ impl Flights {
             MapEntry::Vacant(entry) => {
                 let flight = Arc::clone(entry.insert(Arc::default()));
                 Boarding::Leader(Leader { flights: Arc::clone(self), key: key.clone(), flight })
+            }
+        }
+    }
+
+    /// The same for who does not want to wait for another: `None` where somebody is loading.
+    pub(super) fn lead(self: &Arc<Self>, key: &Key) -> Option<Leader> {
+        match lock(&self.flights).entry(key.clone()) {
+            MapEntry::Occupied(_) => None,
+            MapEntry::Vacant(entry) => {
+                let flight = Arc::clone(entry.insert(Arc::default()));
+                Some(Leader { flights: Arc::clone(self), key: key.clone(), flight })
             }
         }
     }

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::context::Context;
-use super::fill::Permit;
+use super::fill::{Filling, Permit};
 use super::flight::{Arrival, Arrived, Boarding, Erased, Flights, Leader};
 use super::loads::{Loads, Turn};
 use super::look::{Look, Miss};
@@ -36,6 +36,14 @@ impl<E> Clone for Sharing<E> {
 
 impl<E> Copy for Sharing<E> {}
 
+/// What a leader begins with.
+enum Leave {
+    /// A lease, with its turn to load.
+    Leased(Filling, Turn),
+    /// What was found, over which it has to get one.
+    Missed(Miss),
+}
+
 /// The reads of one repository.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'r> {
@@ -63,7 +71,14 @@ impl Reader<'_> {
         if spec.level == Level::Database {
             return self.load_alone(Some(&spec.key), sharing.own, load).await;
         }
-        let mut miss = match self.look::<A>(spec).await {
+        if let Some((leader, filling, turn)) = self.lease_unseen(spec).await {
+            self.counters.misses.up();
+            let leave = Leave::Leased(filling, turn);
+            return self.lead::<A, E, F, Fut>(leader, spec, leave, sharing, (load, carry)).await;
+        }
+        let look = self.look::<A>(spec).await;
+        self.flights.cold.note(&look);
+        let mut miss = match look {
             Look::Hit(hit) => return Ok(self.hit::<A, E, F, Fut>(spec, hit, (load, carry)).await),
             Look::Miss(miss) => miss,
         };
@@ -71,8 +86,8 @@ impl Reader<'_> {
         loop {
             let passenger = match self.flights.board(&spec.key) {
                 Boarding::Leader(leader) => {
-                    let load = (load, carry);
-                    return self.lead::<A, E, F, Fut>(leader, spec, miss, sharing, load).await;
+                    let (leave, load) = (Leave::Missed(miss), (load, carry));
+                    return self.lead::<A, E, F, Fut>(leader, spec, leave, sharing, load).await;
                 }
                 Boarding::Passenger(passenger) => passenger,
             };
@@ -158,7 +173,7 @@ impl Reader<'_> {
         self,
         leader: Leader,
         spec: &Spec,
-        miss: Miss,
+        leave: Leave,
         sharing: Sharing<E>,
         (load, carry): Work<F, Fut, Result<A::Value, E>>,
     ) -> Result<A::Value, E>
@@ -169,7 +184,17 @@ impl Reader<'_> {
         Fut: Future<Output = Result<A::Value, E>>,
     {
         let mut turn = None;
-        let permit = match self.permit::<A, E>(&leader, spec, miss, sharing.own, &mut turn).await {
+        let permit = match leave {
+            Leave::Leased(filling, its) => {
+                turn = Some(its);
+                let filling = self.with_stamps(spec, filling).await;
+                Ok(filling.map_or(Permit::LoadOnly, Permit::Fill))
+            }
+            Leave::Missed(miss) => {
+                self.permit::<A, E>(&leader, spec, miss, sharing.own, &mut turn).await
+            }
+        };
+        let permit = match permit {
             Ok(Permit::Answer(value)) => {
                 leader.land(A::encode(&value, spec.codec()).map(Arrival::Value));
                 leader.filled(false);

@@ -17,7 +17,7 @@ use crate::postgres::{Entity, Rows};
 use crate::transaction::detached;
 
 /// With these a database on another machine is kept busy; the more there are, the fewer rows go in one statement.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 /// Rows in one statement: few enough that nobody waits for the rows of others for long.
 const MOST_ROWS: usize = 128;
 
@@ -46,7 +46,7 @@ enum Answer<E> {
 
 impl<E: Entity> Loading<E> {
     pub(super) fn new() -> Self {
-        Self { gather: Gather::new(AT_ONCE) }
+        Self { gather: Gather::new(AT_ONCE, None) }
     }
 
     /// Loads a row. A statement that was sent is read to its end where its caller goes away.
@@ -61,7 +61,7 @@ impl<E: Entity> Loading<E> {
             let asked = Asked { pool: pool.clone(), id: id.clone(), answer };
             (asked, (pool, id, turn, answered))
         };
-        let (place, pool, id, turn) = match Place::or_wait(&self, (pool, id, turn), asked) {
+        let (place, pool, id, turn) = match Place::enter(&self, (pool, id, turn), asked).await {
             Ok((place, (pool, id, turn))) => (Some(place), pool, id, turn),
             Err((pool, id, turn, answered)) => {
                 match tokio::time::timeout(PATIENCE, answered).await {

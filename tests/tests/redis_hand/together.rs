@@ -6,11 +6,42 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use cache_runtime::backend::RedisCache;
-use cache_runtime::{Cache, CoherentCache, ErrorKind};
-use tests::RedisServer;
+use cache_runtime::entry::Token;
+use cache_runtime::{Cache, CoherentCache, ErrorKind, Fill, LeaseOutcome, LeaseRequest};
+use tests::{RedisServer, eventually};
 use tokio::task::JoinSet;
 
 use super::tools::{MINUTE, key, patient, tell};
+
+/// Asks for the lease of this key, as a reader does that found nothing.
+async fn lease(
+    cache: &RedisCache,
+    name: &str,
+    token: Token,
+) -> cache_runtime::Result<LeaseOutcome> {
+    let request = [LeaseRequest { key: key(name), token, over: None }];
+    Ok(cache.lease(&request, MINUTE).await?.remove(0))
+}
+
+/// Puts the key's own name in the place of its lease.
+async fn fill(cache: &RedisCache, name: &str, token: Token) -> cache_runtime::Result<bool> {
+    let entry = Bytes::from(name.to_owned());
+    let fill = [Fill { key: key(name), token, entry, ttl: MINUTE.into() }];
+    Ok(cache.fill(&fill).await?.remove(0))
+}
+
+/// Runs these all at once.
+async fn at_once<T, Fut>(count: usize, call: impl Fn(usize) -> Fut) -> Vec<T>
+where
+    T: Send + 'static,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    let mut calls = JoinSet::new();
+    for number in 0..count {
+        calls.spawn(call(number));
+    }
+    calls.join_all().await
+}
 
 /// Polls once.
 async fn begin(future: impl Future) {
@@ -69,4 +100,125 @@ async fn a_key_that_is_refused_fails_its_own_reader_alone() {
             (false, read) => assert_eq!(read.unwrap_err().kind(), ErrorKind::Denied),
         }
     }
+}
+
+/// Each has its own lease, and its own fill, whatever becomes of those beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_crowd_each_lease_and_each_fill_is_its_callers_own() {
+    let server = RedisServer::start();
+    let cache = patient(&server.url());
+    for number in [3, 33] {
+        let _: i64 =
+            tell(&server, &format!("RPUSH {} a", key(&format!("k{number}")).as_str())).await;
+    }
+    let value = Bytes::from_static(b"Vvalue");
+    for number in [5, 55] {
+        cache.set(&key(&format!("k{number}")), value.clone(), MINUTE.into()).await.unwrap();
+    }
+    let round = |scripts: bool| {
+        let (cache, value) = (cache.clone(), value.clone());
+        at_once(200, move |number| {
+            let (cache, value) = (cache.clone(), value.clone());
+            async move {
+                let (name, token) = (format!("k{number}"), Token::new());
+                if scripts {
+                    cache.delete(&key(&name)).await.unwrap();
+                }
+                let expected = match number {
+                    3 | 33 if !scripts => LeaseOutcome::Refused(ErrorKind::WrongType),
+                    5 | 55 if !scripts => LeaseOutcome::Taken(value),
+                    _ => LeaseOutcome::Granted,
+                };
+                assert_eq!(lease(&cache, &name, token).await.unwrap(), expected, "{name}");
+                // Every seventh has lost its lease in the meantime.
+                let lost = number % 7 == 0 || expected != LeaseOutcome::Granted;
+                let token = if lost { Token::new() } else { token };
+                assert_eq!(fill(&cache, &name, token).await.unwrap(), !lost, "{name}");
+                if !lost {
+                    assert_eq!(cache.read(&key(&name)).await.unwrap(), Some(Bytes::from(name)));
+                }
+            }
+        })
+    };
+    round(false).await;
+    let _: String = tell(&server, "SCRIPT FLUSH").await;
+    round(true).await;
+}
+
+/// What is refused to one is nobody else's failure, also in a script over the keys of several.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fill_that_is_refused_fails_its_own_caller_alone() {
+    let server = RedisServer::start();
+    let permissions = "~shop:users:=1* +@all";
+    let _: () = tell(&server, &format!("ACL SETUSER app reset on >secret {permissions}")).await;
+    let cache = patient(&format!("redis://app:secret@{}", server.address()));
+    let answers = at_once(100, |number| {
+        let cache = cache.clone();
+        async move {
+            let (refused, token) = (number % 50 == 7, Token::new());
+            let name = format!("{}{number}", if refused { 2 } else { 1 });
+            let leased = lease(&cache, &name, token).await;
+            (refused, leased, fill(&cache, &name, token).await)
+        }
+    });
+    for (refused, leased, filled) in answers.await {
+        if refused {
+            assert_eq!(leased.unwrap_err().kind(), ErrorKind::Denied);
+            assert_eq!(filled.unwrap_err().kind(), ErrorKind::Denied);
+        } else {
+            assert_eq!(leased.unwrap(), LeaseOutcome::Granted);
+            assert!(filled.unwrap());
+        }
+    }
+}
+
+/// A caller that goes away leaves no lease behind that others have asked for in its place.
+#[tokio::test]
+async fn leases_of_callers_that_have_gone_are_not_left_behind() {
+    let server = RedisServer::start();
+    let cache = patient(&server.url());
+    let begin = |number: usize| {
+        let cache = cache.clone();
+        async move { lease(&cache, &format!("k{number}"), Token::new()).await }
+    };
+    // So that who comes next takes others along.
+    at_once(20, begin).await;
+    let _: () = tell(&server, "FLUSHALL").await;
+    let _: () = tell(&server, "CLIENT PAUSE 500 WRITE").await;
+    let (token, staying) = (Token::new(), cache.clone());
+    let stays = tokio::spawn(async move { lease(&staying, "stays", token).await });
+    for _ in 0..4 {
+        tokio::task::yield_now().await;
+    }
+    let mut going: Vec<_> = (0..20).map(|number| tokio::spawn(begin(number))).collect();
+    for _ in 0..4 {
+        tokio::task::yield_now().await;
+    }
+    going.drain(..).for_each(|going| going.abort());
+    assert_eq!(stays.await.unwrap().unwrap(), LeaseOutcome::Granted);
+    eventually("the leases of those who went are gone", || async {
+        tell::<i64>(&server, "DBSIZE").await == 1
+    })
+    .await;
+    assert!(fill(&cache, "stays", token).await.unwrap());
+}
+
+/// A caller may begin steps and do something else for long.
+#[tokio::test]
+async fn steps_that_nobody_polls_keep_nobody_waiting() {
+    let server = RedisServer::start();
+    let cache = patient(&server.url());
+    cache.ping().await.unwrap();
+    let mut parked =
+        [pin!(lease(&cache, "a", Token::new())), pin!(lease(&cache, "b", Token::new()))];
+    poll_fn(|context| {
+        for lease in &mut parked {
+            assert!(lease.as_mut().poll(context).is_pending());
+        }
+        Poll::Ready(())
+    })
+    .await;
+    let token = Token::new();
+    assert_eq!(lease(&cache, "c", token).await.unwrap(), LeaseOutcome::Granted);
+    assert!(fill(&cache, "c", token).await.unwrap());
 }

@@ -1,6 +1,9 @@
-//! Reads that come while others are under way go in one `MGET`.
+//! Reads that come while others are under way go in one `MGET`; leases and fills in one pipeline.
+
+mod steps;
 
 use std::collections::VecDeque;
+use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,6 +13,7 @@ use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::oneshot;
 
+pub(super) use self::steps::Steps;
 use super::failure::translate;
 use super::link::{Link, Patience};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,8 +24,8 @@ use crate::key::Key;
 /// gathered ones fewer.
 pub(super) const AT_ONCE: usize = 2;
 
-/// For longer nobody waits for others: half of the time after which silence counts as a hang, and many round trips.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// For much longer nobody waits for others: half of the time after which silence counts as a hang, and many round trips.
+pub(super) const PATIENCE: Duration = Duration::from_millis(20);
 /// Keys in one exchange of several callers: with large values more would make those wait who want a small one.
 const MOST_KEYS: usize = 128;
 
@@ -34,10 +38,37 @@ pub(super) struct Read {
 
 /// One caller's read.
 #[derive(Debug)]
-pub(super) struct Asked {
-    keys: Vec<Key>,
-    live: bool,
-    answer: oneshot::Sender<Result<Vec<Read>>>,
+pub(super) enum Asked {
+    /// What most ask: one key.
+    One(Key, oneshot::Sender<Result<Option<Bytes>>>),
+    Several {
+        keys: Vec<Key>,
+        live: bool,
+        answer: oneshot::Sender<Result<Vec<Read>>>,
+    },
+}
+
+impl Asked {
+    fn keys(&self) -> &[Key] {
+        match self {
+            Self::One(key, _) => from_ref(key),
+            Self::Several { keys, .. } => keys,
+        }
+    }
+
+    fn live(&self) -> bool {
+        matches!(self, Self::Several { live: true, .. })
+    }
+
+    /// Where an answer cannot be sent nobody waits for it any more.
+    fn answer(self, read: Result<Vec<Read>>) {
+        match self {
+            Self::One(_, answer) => {
+                drop(answer.send(read.map(|mut read| read.pop().and_then(|read| read.value))));
+            }
+            Self::Several { answer, .. } => drop(answer.send(read)),
+        }
+    }
 }
 
 /// A caller that waits for what others send, for whoever judges whether the server hangs.
@@ -69,13 +100,16 @@ impl Together for Link {
     }
 
     fn is_awaited(asked: &Asked) -> bool {
-        !asked.answer.is_closed()
+        match asked {
+            Asked::One(_, answer) => !answer.is_closed(),
+            Asked::Several { answer, .. } => !answer.is_closed(),
+        }
     }
 
     fn next(queue: &mut VecDeque<Asked>) -> Vec<Asked> {
         let mut keys = 0;
         let fits = |asked: &Asked| {
-            keys += asked.keys.len();
+            keys += asked.keys().len();
             keys <= MOST_KEYS
         };
         let several = queue.iter().map(fits).take_while(|fits| *fits).count().max(1);
@@ -83,30 +117,69 @@ impl Together for Link {
     }
 
     async fn ask(self: Arc<Self>, asked: Vec<Asked>) {
-        let reads: Vec<_> = asked.iter().map(|asked| (&asked.keys[..], asked.live)).collect();
-        // Where an answer cannot be sent nobody waits for it any more.
+        let reads: Vec<_> = asked.iter().map(|asked| (asked.keys(), asked.live())).collect();
         let answers = match self.admit() {
             Ok(()) => self.read_each(&reads).await,
             Err(refusal) => Err(refusal),
         };
         match answers {
             Ok(answers) => {
-                for (asked, answer) in asked.into_iter().zip(answers) {
-                    drop(asked.answer.send(Ok(answer)));
+                let mut answers = answers.into_iter();
+                for asked in asked {
+                    let keys = asked.keys().len();
+                    match asked {
+                        Asked::One(_, answer) => {
+                            drop(answer.send(Ok(answers.next().and_then(|read| read.value))));
+                        }
+                        asked => asked.answer(Ok(answers.by_ref().take(keys).collect())),
+                    }
                 }
             }
             // The server's own words may be about one of the keys: each asks for itself.
             Err(error) if asked.len() > 1 && !is_everybodys(&error) => drop(asked),
-            Err(error) => {
-                for asked in asked {
-                    drop(asked.answer.send(Err(error.clone())));
-                }
-            }
+            Err(error) => asked.into_iter().for_each(|asked| asked.answer(Err(error.clone()))),
         }
     }
 }
 
 impl Link {
+    /// What stands at this key, read in one exchange, maybe with those of others. It is a read, so it may be sent again.
+    pub(super) async fn read_one_together(self: &Arc<Self>, key: &Key) -> Result<Option<Bytes>> {
+        // Who is refused neither waits nor takes a place.
+        self.admit()?;
+        let asked = |key: &Key| {
+            let (answer, answered) = oneshot::channel();
+            (Asked::One(key.clone(), answer), answered)
+        };
+        match Place::enter(self, key, asked).await {
+            Ok((_place, key)) => return self.read_one_alone(key).await,
+            Err(answered) => {
+                let _waiting = Waiting::among(self.waiting());
+                if let Ok(answer) = answered.await {
+                    return answer;
+                }
+            }
+        }
+        // Whoever was to send it has died with its runtime, or has it from the server that a key is not for us; or those
+        // before are slow, or belong to somebody who does not poll them.
+        self.admit()?;
+        self.read_one_alone(key).await
+    }
+
+    async fn read_one_alone(self: &Arc<Self>, key: &Key) -> Result<Option<Bytes>> {
+        let mut get = redis::cmd("GET");
+        get.arg(key.as_str());
+        let get = &get;
+        let exchange = |mut connection: MultiplexedConnection| async move {
+            get.query_async(&mut connection).await
+        };
+        match self.run_again(Patience::Reader, exchange).await {
+            // As in an `MGET`: the lease finds it.
+            Err(error) if error.kind() == ErrorKind::WrongType => Ok(None),
+            read => read,
+        }
+    }
+
     /// Reads these keys in one exchange, maybe with those of others; asks for what is left of their lives, too, where they
     /// are to be `live`. It is a read, so it may be sent again.
     pub(super) async fn read_together(
@@ -114,36 +187,26 @@ impl Link {
         keys: &[Key],
         live: bool,
     ) -> Result<Vec<Read>> {
-        // Who is refused neither waits nor takes a place.
         self.admit()?;
         let asked = |keys: &[Key]| {
             let (answer, answered) = oneshot::channel();
-            (Asked { keys: keys.to_vec(), live, answer }, answered)
+            (Asked::Several { keys: keys.to_vec(), live, answer }, answered)
         };
-        let answered = match Place::or_wait(self, keys, asked) {
-            Ok((_place, keys)) => return self.read_alone(keys, live).await,
-            Err(answered) => answered,
-        };
-        let waiting = Waiting::among(self.waiting());
-        match tokio::time::timeout(PATIENCE, answered).await {
-            Ok(Ok(answer)) => answer,
-            // Whoever was to send it has died with its runtime, or has it from the server that a key is not for us; or
-            // those before are slow, or belong to somebody who does not poll them.
-            Ok(Err(_)) | Err(_) => {
-                drop(waiting);
-                self.admit()?;
-                self.read_alone(keys, live).await
+        match Place::enter(self, keys, asked).await {
+            Ok((_place, keys)) => return self.read_each(&[(keys, live)]).await,
+            Err(answered) => {
+                let _waiting = Waiting::among(self.waiting());
+                if let Ok(answer) = answered.await {
+                    return answer;
+                }
             }
         }
-    }
-
-    async fn read_alone(self: &Arc<Self>, keys: &[Key], live: bool) -> Result<Vec<Read>> {
-        let mut read = self.read_each(&[(keys, live)]).await?;
-        Ok(read.pop().unwrap_or_default())
+        self.admit()?;
+        self.read_each(&[(keys, live)]).await
     }
 
     /// One exchange for all of these, which are let through.
-    async fn read_each(self: &Arc<Self>, reads: &[(&[Key], bool)]) -> Result<Vec<Vec<Read>>> {
+    async fn read_each(self: &Arc<Self>, reads: &[(&[Key], bool)]) -> Result<Vec<Read>> {
         let mut lives = Pipeline::new();
         let mut values = redis::cmd("MGET");
         for (keys, live) in reads {
@@ -173,17 +236,15 @@ impl Link {
         let values = answers.pop().unwrap_or(redis::Value::Nil);
         let values: Vec<Option<Bytes>> = redis::from_redis_value(values).map_err(failed)?;
         let (mut values, mut lives) = (values.into_iter(), answers.into_iter());
-        let mut all = Vec::with_capacity(reads.len());
+        let mut all = Vec::with_capacity(values.len());
         for (keys, live) in reads {
-            let mut read = Vec::with_capacity(keys.len());
             for value in values.by_ref().take(keys.len()) {
                 let left = match if *live { lives.next() } else { None } {
                     Some(left) => Some(redis::from_redis_value(left).map_err(failed)?),
                     None => None,
                 };
-                read.push(Read { value, left });
+                all.push(Read { value, left });
             }
-            all.push(read);
         }
         Ok(all)
     }

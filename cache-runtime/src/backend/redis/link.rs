@@ -14,7 +14,7 @@ use super::address::Address;
 use super::breaker::{Breaker, Look, Outage, Verdict};
 use super::dial::{Dialer, Live};
 use super::failure::{Place, is_read_only, translate};
-use super::gather::{AT_ONCE, Asked};
+use super::gather::{AT_ONCE, Asked, PATIENCE};
 use super::seek::Seeker;
 use super::tally::Tally;
 use crate::error::{Error, ErrorKind, Result};
@@ -92,7 +92,7 @@ impl Link {
             connections: AtomicU64::new(0),
             retried: AtomicU64::new(0),
             tally: Tally::default(),
-            gather: Gather::new(AT_ONCE),
+            gather: Gather::new(AT_ONCE, Some(PATIENCE)),
             waiting: AtomicUsize::new(0),
         }
     }

@@ -1,5 +1,6 @@
 //! How commands are sent: one at a time, and many in one round trip.
 
+use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Script};
 
@@ -156,5 +157,21 @@ pub(super) fn call(
     let command = pipeline.cmd("EVALSHA").arg(script.get_hash()).arg(1).arg(key.as_ref());
     for argument in arguments {
         command.arg(*argument);
+    }
+}
+
+/// The same for a script of several keys, with three arguments each.
+pub(super) fn call_many<'a>(
+    pipeline: &mut Pipeline,
+    script: &Script,
+    keys: usize,
+    fills: impl Iterator<Item = (&'a str, Bytes, &'a Bytes, String)> + Clone,
+) {
+    let command = pipeline.cmd("EVALSHA").arg(script.get_hash()).arg(keys);
+    for (key, ..) in fills.clone() {
+        command.arg(key);
+    }
+    for (_, lease, entry, ttl) in fills {
+        command.arg(&lease[..]).arg(&entry[..]).arg(ttl);
     }
 }

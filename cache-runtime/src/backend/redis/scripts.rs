@@ -101,6 +101,25 @@ return 1",
     )
 });
 
+/// The same for several keys, each by itself. Arguments: those of the first key, those of the second, …. Answers for each
+/// whether it was replaced, 1 or 0, or 2 where that has failed.
+pub(super) static FILL_MANY: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local stand = {}
+for at = 1, #KEYS do
+  local lease, entry, ttl = ARGV[3 * at - 2], ARGV[3 * at - 1], ARGV[3 * at]
+  if redis.pcall('GET', KEYS[at]) ~= lease then stand[at] = 0
+  else
+    local set
+    if ttl == '' then set = redis.pcall('SET', KEYS[at], entry)
+    else set = redis.pcall('SET', KEYS[at], entry, 'PX', ttl) end
+    stand[at] = set.err and 2 or 1
+  end
+end
+return stand",
+    )
+});
+
 /// Replaces the value that begins with these bytes by another. Arguments: the bytes, entry, milliseconds (empty: forever).
 pub(super) static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -133,6 +152,6 @@ return {1, ''}",
 });
 
 /// All of them, for a server that has forgotten them.
-pub(super) fn all() -> [&'static Script; 8] {
-    [&HOLD, &RELEASE, &SWEEP, &PULL, &FILL, &REPLACE, &ABANDON, &LEASE_OVER]
+pub(super) fn all() -> [&'static Script; 9] {
+    [&HOLD, &RELEASE, &SWEEP, &PULL, &FILL, &FILL_MANY, &REPLACE, &ABANDON, &LEASE_OVER]
 }

@@ -1,6 +1,5 @@
 //! The steps of the protocol, in Redis commands.
 
-use std::slice::from_ref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,23 +38,11 @@ impl CoherentCache for RedisCache {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Vec<LeaseOutcome>>> {
         Box::pin(async move {
-            let ttl = millis(ttl).to_string();
+            if let [request @ LeaseRequest { over: None, .. }] = requests {
+                return Ok(vec![self.lease_together(request, ttl).await?]);
+            }
             let answers = self
-                .each::<_, redis::Value>(Patience::Reader, requests, |pipeline, request| {
-                    let lease = request.token.lease();
-                    match &request.over {
-                        None => {
-                            pipeline.cmd("SET").arg(request.key.as_str()).arg(&lease[..]);
-                            pipeline.arg("NX").arg("GET").arg("PX").arg(&ttl);
-                        }
-                        Some(over) => {
-                            let channel = announcement::channel(request.key.namespace());
-                            let arguments =
-                                [&over[..], &lease[..], ttl.as_bytes(), channel.as_bytes()];
-                            call(pipeline, &scripts::LEASE_OVER, request.key.as_str(), &arguments);
-                        }
-                    }
-                })
+                .each(Patience::Reader, requests, |pipeline, request| take(pipeline, request, ttl))
                 .await?;
             requests
                 .iter()
@@ -67,14 +54,10 @@ impl CoherentCache for RedisCache {
 
     fn fill<'a>(&'a self, fills: &'a [Fill]) -> BoxFuture<'a, Result<Vec<bool>>> {
         Box::pin(async move {
-            let answers = self
-                .each(Patience::Reader, fills, |pipeline, fill| {
-                    let ttl = argument(fill.ttl);
-                    let arguments = [&fill.token.lease()[..], &fill.entry[..], ttl.as_bytes()];
-                    call(pipeline, &scripts::FILL, fill.key.as_str(), &arguments);
-                })
-                .await?;
-            self.standing(answers)
+            match fills {
+                [fill] => Ok(vec![self.fill_together(fill).await?]),
+                fills => self.fill_each(fills).await,
+            }
         })
     }
 
@@ -179,8 +162,7 @@ impl CoherentCache for RedisCache {
 
     fn read<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Bytes>>> {
         Box::pin(async move {
-            let read = self.counted(self.link.read_together(from_ref(key), false).await)?;
-            let found = read.into_iter().next().and_then(|read| read.value);
+            let found = self.counted(self.link.read_one_together(key).await)?;
             self.link.tally().read(found.is_some());
             Ok(found)
         })
@@ -239,12 +221,40 @@ impl CoherentCache for RedisCache {
     }
 }
 
+/// Asks for one lease.
+pub(super) fn take(pipeline: &mut Pipeline, request: &LeaseRequest, ttl: Duration) {
+    let (lease, ttl) = (request.token.lease(), millis(ttl).to_string());
+    match &request.over {
+        None => {
+            pipeline.cmd("SET").arg(request.key.as_str()).arg(&lease[..]);
+            pipeline.arg("NX").arg("GET").arg("PX").arg(&ttl);
+        }
+        Some(over) => {
+            let channel = announcement::channel(request.key.namespace());
+            let arguments = [&over[..], &lease[..], ttl.as_bytes(), channel.as_bytes()];
+            call(pipeline, &scripts::LEASE_OVER, request.key.as_str(), &arguments);
+        }
+    }
+}
+
 /// A value's lifetime in milliseconds; nothing is forever.
-fn argument(ttl: Ttl) -> String {
+pub(super) fn argument(ttl: Ttl) -> String {
     ttl.millis().map_or_else(String::new, |millis| millis.max(1).to_string())
 }
 
 impl RedisCache {
+    /// Fills each of these keys.
+    pub(super) async fn fill_each(&self, fills: &[Fill]) -> Result<Vec<bool>> {
+        let answers = self
+            .each(Patience::Reader, fills, |pipeline, fill| {
+                let ttl = argument(fill.ttl);
+                let arguments = [&fill.token.lease()[..], &fill.entry[..], ttl.as_bytes()];
+                call(pipeline, &scripts::FILL, fill.key.as_str(), &arguments);
+            })
+            .await?;
+        self.standing(answers)
+    }
+
     /// Which fills were accepted. Another data type at a key is neither the reader's lease nor its value.
     fn standing(&self, answers: Vec<RedisResult<bool>>) -> Result<Vec<bool>> {
         let stands = |answer| match answer {
@@ -256,7 +266,7 @@ impl RedisCache {
         Ok(stand)
     }
 
-    fn leased(
+    pub(super) fn leased(
         &self,
         request: &LeaseRequest,
         answer: RedisResult<redis::Value>,

@@ -1,0 +1,72 @@
+//! Nobody waits for a place without a bound: those under way may belong to callers who do not poll them.
+//!
+//! One task looks after all who wait, for as long as somebody does. A timer for each would cost more than what it guards.
+
+use std::sync::{Arc, Weak};
+
+use tokio::runtime::Handle;
+
+use super::Together;
+
+/// Whoever looks after those who wait.
+struct Watch<O: Together> {
+    owner: Weak<O>,
+    /// All who came as these have waited for a whole pause.
+    late: u64,
+    ended: bool,
+}
+
+/// Sends somebody who looks after those who wait.
+pub(super) fn watch<O: Together>(owner: &Arc<O>) {
+    // Without a runtime nobody can wait.
+    if let Ok(runtime) = Handle::try_current() {
+        let watch = Watch { owner: Arc::downgrade(owner), late: 0, ended: false };
+        runtime.spawn(watch.until_nobody_waits());
+    }
+}
+
+impl<O: Together> Watch<O> {
+    async fn until_nobody_waits(mut self) {
+        while !self.ended {
+            let Some(patience) = self.owner.upgrade().and_then(|owner| owner.gather().patience)
+            else {
+                return;
+            };
+            tokio::time::sleep(patience).await;
+            self.look();
+        }
+    }
+
+    /// Lets those go who were there at the last look already.
+    fn look(&mut self) {
+        let Some(owner) = self.owner.upgrade() else { return };
+        let late: Vec<_> = {
+            let mut state = owner.gather().lock();
+            let waiting = state.queue.len();
+            if waiting == 0 {
+                state.watched = false;
+                self.ended = true;
+                return;
+            }
+            let late = (self.late + waiting as u64).saturating_sub(state.came);
+            self.late = state.came;
+            let late = usize::try_from(late).unwrap_or(usize::MAX).min(waiting);
+            state.queue.drain(..late).collect()
+        };
+        drop(late);
+    }
+}
+
+impl<O: Together> Drop for Watch<O> {
+    /// Its runtime has ended: all who wait hear that by being dropped, and who comes sends another.
+    fn drop(&mut self) {
+        if let (false, Some(owner)) = (self.ended, self.owner.upgrade()) {
+            let waiting = {
+                let mut state = owner.gather().lock();
+                state.watched = false;
+                std::mem::take(&mut state.queue)
+            };
+            drop(waiting);
+        }
+    }
+}
