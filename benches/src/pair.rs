@@ -3,41 +3,60 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// How long and how often each side is measured.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Effort {
-    pub(crate) rounds: usize,
-    pub(crate) time: Duration,
-    /// Single events that are timed one by one.
-    pub(crate) samples: usize,
-    /// How often a server is frozen.
-    pub(crate) freezes: usize,
-    /// Rows in the outbox that are to be drained.
-    pub(crate) backlog: u64,
-}
+use crate::effort::Effort;
+use crate::figures::Bound;
 
-/// Operations a second of both sides in one round.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Round {
-    ours: f64,
-    theirs: f64,
-}
-
-/// What is asked of a row.
+/// What a row counts, and what is asked of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
     /// The time of an operation, ours over theirs, is at most this.
     Latency(f64),
     /// The operations a second, ours over theirs, are at least this.
     Throughput(f64),
+    /// The time of an operation, of which nothing is asked.
+    Untold,
+}
+
+impl Goal {
+    fn bound(self) -> Bound {
+        match self {
+            Self::Latency(most) => Bound::AtMost(most),
+            Self::Throughput(least) => Bound::AtLeast(least),
+            Self::Untold => Bound::None,
+        }
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Latency(_) | Self::Untold => "µs",
+            Self::Throughput(_) => "ops/s",
+        }
+    }
+
+    /// So many operations a second, in that unit.
+    fn of_rate(self, rate: f64) -> f64 {
+        match self {
+            Self::Latency(_) | Self::Untold => 1e6 / rate,
+            Self::Throughput(_) => rate,
+        }
+    }
 }
 
 /// One row of the table.
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) name: String,
-    pub(crate) goal: Goal,
+    pub(crate) unit: &'static str,
+    /// What is asked of the ratio.
+    pub(crate) bound: Bound,
     rounds: Vec<Round>,
+}
+
+/// What was measured of both sides in one round, in the row's unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Round {
+    pub(crate) ours: f64,
+    pub(crate) theirs: f64,
 }
 
 /// Runs `ours` and `theirs` in turn, each with `callers` tasks at once; every call of either is one operation.
@@ -55,22 +74,47 @@ where
     FA: Future<Output = ()> + Send,
     FB: Future<Output = ()> + Send,
 {
+    measure_after(name, effort, callers, goal, ours, theirs, async || ()).await
+}
+
+/// The same, with something to be done before each turn of a side, untimed: to empty the caches, for instance.
+pub(crate) async fn measure_after<A, B, FA, FB>(
+    name: &str,
+    effort: Effort,
+    callers: usize,
+    goal: Goal,
+    ours: A,
+    theirs: B,
+    before: impl AsyncFn(),
+) -> Measured
+where
+    A: Fn(u64) -> FA + Clone + Send + Sync + 'static,
+    B: Fn(u64) -> FB + Clone + Send + Sync + 'static,
+    FA: Future<Output = ()> + Send,
+    FB: Future<Output = ()> + Send,
+{
     // Connections, statements and branch predictors are warm before anything counts.
+    before().await;
     throughput(effort.time / 2, callers, &ours).await;
+    before().await;
     throughput(effort.time / 2, callers, &theirs).await;
     let mut rounds = Vec::with_capacity(effort.rounds);
     for round in 0..effort.rounds {
         // Who goes first changes, so that neither side always follows the other's garbage.
         let (a, b) = if round % 2 == 0 {
+            before().await;
             let a = throughput(effort.time, callers, &ours).await;
+            before().await;
             (a, throughput(effort.time, callers, &theirs).await)
         } else {
+            before().await;
             let b = throughput(effort.time, callers, &theirs).await;
+            before().await;
             (throughput(effort.time, callers, &ours).await, b)
         };
-        rounds.push(Round { ours: a, theirs: b });
+        rounds.push(Round { ours: goal.of_rate(a), theirs: goal.of_rate(b) });
     }
-    Measured { name: name.to_owned(), goal, rounds }
+    Measured::new(name, goal.unit(), goal.bound(), rounds)
 }
 
 async fn throughput<F, Fut>(time: Duration, callers: usize, operation: &F) -> f64
@@ -97,45 +141,52 @@ where
         .collect();
     let mut count = 0;
     for task in tasks {
-        count += task.await.unwrap_or(0);
+        count += finished(task.await);
     }
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than a double holds")]
     let rate = count as f64 / began.elapsed().as_secs_f64();
     rate
 }
 
+/// What a task came to. Where an operation found something else than it should, the row ends there.
+pub(crate) fn finished<T>(outcome: Result<T, tokio::task::JoinError>) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 impl Measured {
-    /// Ours and theirs in the unit of the goal: microseconds for latency, operations a second for throughput.
+    /// Of rounds that were measured in another way than by the rate of an operation.
+    pub(crate) fn new(name: &str, unit: &'static str, bound: Bound, rounds: Vec<Round>) -> Self {
+        Self { name: name.to_owned(), unit, bound, rounds }
+    }
+
+    /// Of rounds whose operations were so many each: what one of them takes.
+    pub(crate) fn each(mut self, many: u32) -> Self {
+        let (unit, by) = match self.unit {
+            "µs" => ("ns", 1e3 / f64::from(many)),
+            unit => (unit, f64::from(many)),
+        };
+        self.unit = unit;
+        for round in &mut self.rounds {
+            *round = Round { ours: round.ours * by, theirs: round.theirs * by };
+        }
+        self
+    }
+
+    /// The medians of both sides, ours first.
     pub(crate) fn sides(&self) -> (f64, f64) {
         let of = |side: fn(&Round) -> f64| median(self.rounds.iter().map(side).collect());
-        let (ours, theirs) = (of(|round| round.ours), of(|round| round.theirs));
-        match self.goal {
-            Goal::Latency(_) => (1e6 / ours, 1e6 / theirs),
-            Goal::Throughput(_) => (ours, theirs),
-        }
+        (of(|round| round.ours), of(|round| round.theirs))
     }
 
     /// The ratio ours over theirs: median, smallest, largest.
     pub(crate) fn ratio(&self) -> (f64, f64, f64) {
-        let ratios: Vec<f64> = self
-            .rounds
-            .iter()
-            .map(|round| match self.goal {
-                Goal::Latency(_) => round.theirs / round.ours,
-                Goal::Throughput(_) => round.ours / round.theirs,
-            })
-            .collect();
+        let ratios: Vec<f64> = self.rounds.iter().map(|round| round.ours / round.theirs).collect();
         let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let most = ratios.iter().copied().fold(0.0, f64::max);
         (median(ratios), least, most)
-    }
-
-    pub(crate) fn met(&self) -> bool {
-        let (ratio, _, _) = self.ratio();
-        match self.goal {
-            Goal::Latency(most) => ratio <= most,
-            Goal::Throughput(least) => ratio >= least,
-        }
     }
 
     /// The rounds lie so far apart that the median says little.
@@ -145,7 +196,41 @@ impl Measured {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one, or the mean of the two in the middle.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { at(middle) } else { at(middle.wrapping_sub(1)).midpoint(at(middle)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_does_not_mind_the_order() {
+        assert_eq!(median(vec![9.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 9.0]), 3.0);
+        assert!(median(Vec::new()).is_nan());
+    }
+
+    #[test]
+    fn the_ratio_is_that_of_the_rounds_and_not_of_the_medians() {
+        let round = |ours, theirs| Round { ours, theirs };
+        let rounds = vec![round(1.0, 1.0), round(20.0, 10.0), round(3.0, 1.0)];
+        let measured = Measured::new("a row", "µs", Bound::AtMost(2.0), rounds);
+        assert_eq!(measured.ratio(), (2.0, 1.0, 3.0));
+        assert_eq!(measured.sides(), (3.0, 1.0));
+        assert!(measured.noisy());
+    }
+
+    #[test]
+    fn what_was_done_many_times_is_told_of_one() {
+        let round = Round { ours: 50.0, theirs: 25.0 };
+        let time = Measured::new("a row", "µs", Bound::None, vec![round]).each(250);
+        assert_eq!((time.unit, time.sides()), ("ns", (200.0, 100.0)));
+        let rate = Measured::new("a row", "ops/s", Bound::None, vec![round]).each(250);
+        assert_eq!((rate.unit, rate.sides()), ("ops/s", (12_500.0, 6_250.0)));
+    }
 }

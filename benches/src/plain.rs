@@ -1,5 +1,7 @@
 //! What one writes by hand with the plain crates: cache-aside that deletes after the write.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
@@ -50,6 +52,36 @@ pub(crate) async fn batch(mut redis: MultiplexedConnection, ids: &[i64]) -> Opti
     all.into_iter().map(|bytes| postcard::from_bytes(&bytes?).ok()).collect()
 }
 
+/// What is not in Redis is loaded in one statement, and put there in one pipeline.
+pub(crate) async fn get_many(
+    mut redis: MultiplexedConnection,
+    pool: PgPool,
+    ids: &[i64],
+) -> Option<Vec<Option<User>>> {
+    let keys: Vec<String> = ids.iter().map(|id| key(*id)).collect();
+    let all: Vec<Option<Bytes>> = redis.mget(keys).await.ok()?;
+    let mut found: Vec<Option<User>> =
+        all.into_iter().map(|bytes| postcard::from_bytes(&bytes?).ok()).collect();
+    let missing: Vec<i64> =
+        ids.iter().zip(&found).filter(|(_, user)| user.is_none()).map(|(id, _)| *id).collect();
+    if missing.is_empty() {
+        return Some(found);
+    }
+    let loaded: Vec<User> = sqlx::query_as("SELECT * FROM users WHERE id = ANY($1)")
+        .bind(&missing)
+        .fetch_all(&pool)
+        .await
+        .ok()?;
+    fill(redis, &loaded).await.ok()?;
+    let mut loaded: HashMap<i64, User> = loaded.into_iter().map(|user| (user.id, user)).collect();
+    for (id, user) in ids.iter().zip(&mut found) {
+        if user.is_none() {
+            *user = loaded.remove(id);
+        }
+    }
+    Some(found)
+}
+
 pub(crate) async fn write(
     mut redis: MultiplexedConnection,
     pool: PgPool,
@@ -75,4 +107,19 @@ pub(crate) async fn write(
     .ok()?;
     tx.commit().await.ok()?;
     redis.del(key(user.id)).await.ok()
+}
+
+/// A text from Redis, or from `load`.
+pub(crate) async fn text(
+    mut redis: MultiplexedConnection,
+    key: &str,
+    load: impl AsyncFnOnce() -> Option<String>,
+) -> Option<String> {
+    let found: Option<String> = redis.get(key).await.ok()?;
+    if found.is_some() {
+        return found;
+    }
+    let text = load().await?;
+    let () = redis.set_ex(key, &text, TTL).await.ok()?;
+    Some(text)
 }

@@ -1,12 +1,14 @@
 //! The rows, the repository, and what both sides share: a pool of the same size and a connection each.
 
-use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cache_runtime::{CacheManager, Entity, cached_repository};
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool};
 use tests::{Fixture, TestDatabase};
+
+use crate::{Result, plain};
 
 /// How many users there are.
 pub(crate) const USERS: u64 = 100_000;
@@ -42,11 +44,13 @@ pub(crate) struct World {
     pub(crate) redis: MultiplexedConnection,
     /// Ids by rank of a Zipf distribution with exponent 0.99.
     pub(crate) zipf: &'static [i64],
+    /// Whether every user is in Redis, for both sides.
+    full: AtomicBool,
     fixture: Fixture,
 }
 
 impl World {
-    pub(crate) async fn new() -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn new() -> Result<Self> {
         let database = TestDatabase::create().await;
         let fixture = Fixture::with_database(database);
         sqlx::raw_sql(
@@ -75,7 +79,50 @@ impl World {
         let redis =
             redis::Client::open(fixture.redis_url())?.get_multiplexed_async_connection().await?;
         let users = Users { db: pool.clone(), cache };
-        Ok(Self { users, pool, redis, zipf: zipf().leak(), fixture })
+        Ok(Self { users, pool, redis, zipf: zipf().leak(), full: AtomicBool::new(false), fixture })
+    }
+
+    /// Puts every user in Redis, for both sides, unless all are there.
+    pub(crate) async fn fill(&self) -> Result<()> {
+        if self.full.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.fill_first(USERS).await?;
+        self.full.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Puts the first `count` users in Redis, for both sides.
+    pub(crate) async fn fill_first(&self, count: u64) -> Result<()> {
+        let all: Vec<i64> = (1..=i64::try_from(count)?).collect();
+        for ids in all.chunks(1000) {
+            let users = self.users.get_many(ids).await?;
+            let users: Vec<_> = users.into_iter().flatten().map(|user| (*user).clone()).collect();
+            plain::fill(self.redis.clone(), &users).await?;
+        }
+        self.users.cache.drain().await;
+        Ok(())
+    }
+
+    /// Takes everything out of Redis, and waits until nobody puts anything there any more.
+    pub(crate) async fn empty(&self) -> Result<()> {
+        self.changed();
+        self.users.cache.drain().await;
+        let mut redis = self.redis.clone();
+        Ok(redis::cmd("FLUSHDB").query_async(&mut redis).await?)
+    }
+
+    /// Says that not every user is in Redis any more.
+    pub(crate) fn changed(&self) {
+        self.full.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn database_url(&self) -> &str {
+        self.fixture.database().url()
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        self.fixture.namespace()
     }
 
     pub(crate) fn redis_url(&self) -> &str {
@@ -102,4 +149,10 @@ fn zipf() -> Vec<i64> {
             i64::try_from(rank * 7919 % USERS + 1).unwrap_or(1)
         })
         .collect()
+}
+
+/// The id at a random place of the distribution.
+pub(crate) fn drawn(zipf: &[i64], random: u64) -> i64 {
+    let place = usize::try_from(random).unwrap_or_default() % zipf.len();
+    zipf.get(place).copied().unwrap_or(1)
 }

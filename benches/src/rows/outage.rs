@@ -1,6 +1,5 @@
 //! A Redis that hangs under load: how soon nobody waits for it any more, what a call costs then, how soon it is used again.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,13 +9,22 @@ use cache_runtime::backend::RedisCache;
 use cache_runtime::{Cache, Key, Namespace};
 use tests::RedisServer;
 
+use crate::Result;
+use crate::bench::Bench;
 use crate::figures::{Bound, Figure};
 
 const CALLERS: usize = 64;
 const REFUSED: u32 = 200_000;
 
+pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
+    if bench.wants("hang of Redis") {
+        bench.add_all(breaker(bench.effort().freezes).await?);
+    }
+    Ok(())
+}
+
 /// Freezes and resumes a server of its own, `times` times.
-pub(crate) async fn breaker(times: usize) -> Result<Vec<Figure>, Box<dyn Error>> {
+async fn breaker(times: usize) -> Result<Vec<Figure>> {
     let mut server = RedisServer::start();
     let cache = Arc::new(RedisCache::open(&server.url())?);
     let key = Namespace::new("outage")?.key().text("k").finish()?;

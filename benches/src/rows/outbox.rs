@@ -1,6 +1,5 @@
 //! Writes from elsewhere: how long until they are out of the cache, and how quickly a backlog goes.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,15 +10,17 @@ use cache_runtime::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool};
+use tokio::sync::OnceCell;
 
+use crate::Result;
+use crate::bench::Bench;
+use crate::effort::Effort;
 use crate::figures::{Bound, Figure};
-use crate::pair::{Effort, Goal, Measured, measure};
+use crate::pair::{Goal, Measured, measure};
 use crate::world::World;
 
 const ROWS: u64 = 10_000;
 const WRITERS: u64 = 4;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 #[derive(Clone, Debug, Serialize, Deserialize, FromRow, Entity)]
 #[entity(table = "watched")]
@@ -56,8 +57,29 @@ pub(crate) struct Frees {
     cache: CacheManager,
 }
 
+pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
+    let tables = OnceCell::new();
+    let name = "update by id, watched table over unwatched";
+    if bench.wants(name) {
+        let world = bench.world().await?;
+        let (rows, frees) = tables.get_or_try_init(|| prepare(&world)).await?;
+        bench.add(watched(name, bench.effort(), rows, frees).await);
+    }
+    if bench.wants("outbox: commit to removal") {
+        let world = bench.world().await?;
+        let (rows, _) = tables.get_or_try_init(|| prepare(&world)).await?;
+        bench.add_all(lag(rows, bench.effort().samples).await?);
+    }
+    if bench.wants("outbox: drain") {
+        let world = bench.world().await?;
+        let (rows, _) = tables.get_or_try_init(|| prepare(&world)).await?;
+        bench.add_all(drain(rows, bench.effort().backlog, bench.effort()).await?);
+    }
+    Ok(())
+}
+
 /// The tables, the outbox and the triggers.
-pub(crate) async fn prepare(world: &World) -> Outcome<(Rows, Frees)> {
+async fn prepare(world: &World) -> Result<(Rows, Frees)> {
     migrate(&world.pool).await?;
     for table in ["watched", "unwatched"] {
         let sql = format!(
@@ -73,7 +95,7 @@ pub(crate) async fn prepare(world: &World) -> Outcome<(Rows, Frees)> {
 }
 
 /// What an update through the repository costs more where the table is watched.
-pub(crate) async fn watched(name: &str, effort: Effort, rows: &Rows, frees: &Frees) -> Measured {
+async fn watched(name: &str, effort: Effort, rows: &Rows, frees: &Frees) -> Measured {
     let (rows, frees) = (rows.clone(), frees.clone());
     let id = |random: u64| i64::try_from(random % ROWS).unwrap_or_default() + 1;
     let count = |random: u64| i64::try_from(random >> 2).unwrap_or_default();
@@ -93,7 +115,7 @@ pub(crate) async fn watched(name: &str, effort: Effort, rows: &Rows, frees: &Fre
 }
 
 /// From the answer to a commit of plain SQL until the key is out of Redis.
-pub(crate) async fn lag(rows: &Rows, samples: usize) -> Outcome<Vec<Figure>> {
+async fn lag(rows: &Rows, samples: usize) -> Result<Vec<Figure>> {
     let relay = ready(rows).await?;
     let mut lags = Vec::with_capacity(samples);
     for sample in 0..samples {
@@ -129,7 +151,7 @@ pub(crate) async fn lag(rows: &Rows, samples: usize) -> Outcome<Vec<Figure>> {
 }
 
 /// A backlog, while others write: its rows a second, and the writers' rate beside theirs with an idle relay.
-pub(crate) async fn drain(rows: &Rows, backlog: u64, effort: Effort) -> Outcome<Vec<Figure>> {
+async fn drain(rows: &Rows, backlog: u64, effort: Effort) -> Result<Vec<Figure>> {
     let relay = ready(rows).await?;
     let idle = Writers::start(rows);
     tokio::time::sleep(effort.time * 5).await;
@@ -172,12 +194,12 @@ pub(crate) async fn drain(rows: &Rows, backlog: u64, effort: Effort) -> Outcome<
     ])
 }
 
-fn row_key(cache: &CacheManager, id: i64) -> Outcome<Key> {
+fn row_key(cache: &CacheManager, id: i64) -> Result<Key> {
     Ok(cache.key().text("watched:id").value(&id).finish()?)
 }
 
 /// A relay that has nothing left to do.
-async fn ready(rows: &Rows) -> Outcome<Relay> {
+async fn ready(rows: &Rows) -> Result<Relay> {
     sqlx::raw_sql("TRUNCATE cache_runtime.outbox").execute(&rows.db).await?;
     let relay = rows.cache.relay(&rows.db).spawn()?;
     tokio::time::sleep(Duration::from_millis(500)).await;

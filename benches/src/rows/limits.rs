@@ -1,6 +1,5 @@
 //! Rate limits: a decision in Redis beside a bare `INCR`, and one in this process beside `governor`.
 
-use std::error::Error;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,10 @@ use cache_runtime::{Algorithm, CacheManager, OnError, Quota, RateLimit};
 use governor::{DefaultKeyedRateLimiter, RateLimiter};
 use redis::aio::MultiplexedConnection;
 
-use crate::pair::{Effort, Goal, Measured, measure};
+use crate::Result;
+use crate::bench::{Bench, with};
+use crate::effort::Effort;
+use crate::pair::{Goal, Measured, measure};
 use crate::world::World;
 
 const ALGORITHMS: [Algorithm; 5] = [
@@ -21,21 +23,31 @@ const ALGORITHMS: [Algorithm; 5] = [
 ];
 
 /// Decisions a call of either side, in this process: what the measuring itself takes is little beside them.
-const DECISIONS: u64 = 256;
+const DECISIONS: u32 = 256;
 const KEYS: u64 = 1_000;
 /// So large that nobody is denied: a denial is less work.
 const LIMIT: u32 = 90_000_000;
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// The row of an algorithm.
-pub(crate) fn in_redis(callers: usize) -> impl Iterator<Item = (String, Algorithm)> {
-    ALGORITHMS.into_iter().map(move |algorithm| {
-        (format!("rate limit in Redis, {algorithm}, {callers} callers"), algorithm)
-    })
+pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
+    for callers in [1, 64] {
+        for algorithm in ALGORITHMS {
+            let name = format!("rate limit in Redis, {algorithm}, {}", with(callers));
+            if bench.wants(&name) {
+                let world = bench.world().await?;
+                bench.add(decided(&world, &name, algorithm, bench.effort(), callers).await?);
+            }
+        }
+    }
+    let leased = ("rate limit, leased, beside governor", true);
+    for (name, local) in [leased, ("rate limit in memory, beside governor", false)] {
+        if bench.wants(name) {
+            let world = bench.world().await?;
+            bench.add(in_process(&world, name, bench.effort(), local).await?);
+        }
+    }
+    Ok(())
 }
-
-pub(crate) const LOCAL: &str = "rate limit, leased, beside governor";
-pub(crate) const MEMORY: &str = "rate limit in memory, beside governor";
 
 /// Decided about in the process: few, so that it is decisions that are measured, and not the first lease of each.
 const NEAR_KEYS: u64 = 16;
@@ -49,18 +61,18 @@ fn drawn(keys: &[String], random: u64) -> &str {
     keys.get(place).map_or("user", String::as_str)
 }
 
-fn quota(algorithm: Algorithm, limit: u32) -> Result<Quota, Box<dyn Error>> {
+fn quota(algorithm: Algorithm, limit: u32) -> Result<Quota> {
     Ok(Quota::new(algorithm, u64::from(limit), PERIOD)?)
 }
 
 /// One decision beside one `INCR`, each a round trip.
-pub(crate) async fn decided(
+async fn decided(
     world: &World,
     name: &str,
     algorithm: Algorithm,
     effort: Effort,
     callers: usize,
-) -> Result<Measured, Box<dyn Error>> {
+) -> Result<Measured> {
     // A log of everything would not be what anyone keeps: here its limit is reached.
     let limit = if algorithm == Algorithm::SlidingLog { 1_000 } else { LIMIT };
     let builder = world.users.cache.rate_limit("bench").quota(quota(algorithm, limit)?);
@@ -89,12 +101,7 @@ async fn increment(mut redis: MultiplexedConnection, key: &str) {
 }
 
 /// Decisions of this process, from leased calls or by the hand in memory, beside those of `governor`.
-pub(crate) async fn in_process(
-    world: &World,
-    name: &str,
-    effort: Effort,
-    local: bool,
-) -> Result<Measured, Box<dyn Error>> {
+async fn in_process(world: &World, name: &str, effort: Effort, local: bool) -> Result<Measured> {
     let cache = match local {
         true => world.users.cache.clone(),
         false => CacheManager::builder("bench").memory().build()?,
@@ -111,7 +118,7 @@ pub(crate) async fn in_process(
         let (limit, keys) = (limit.clone(), Arc::clone(&own));
         async move {
             for number in 0..DECISIONS {
-                decide(&limit, drawn(&keys, random.wrapping_add(number))).await;
+                decide(&limit, drawn(&keys, random.wrapping_add(u64::from(number)))).await;
             }
         }
     };
@@ -119,11 +126,12 @@ pub(crate) async fn in_process(
         let (governor, keys) = (Arc::clone(&governor), Arc::clone(&others));
         async move {
             for number in 0..DECISIONS {
-                let place = usize::try_from(random.wrapping_add(number)).unwrap_or_default();
+                let place =
+                    usize::try_from(random.wrapping_add(u64::from(number))).unwrap_or_default();
                 let key = keys.get(place % keys.len());
                 assert!(key.is_some_and(|key| governor.check_key(key).is_ok()), "a decision");
             }
         }
     };
-    Ok(measure(name, effort, 1, Goal::Latency(1.1), ours, theirs).await)
+    Ok(measure(name, effort, 1, Goal::Latency(1.1), ours, theirs).await.each(DECISIONS))
 }

@@ -1,27 +1,50 @@
 //! Hits in the process, beside a bare `quick_cache`.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use cache_runtime::CacheManager;
+use tokio::sync::OnceCell;
 
-use crate::pair::{Effort, Goal, Measured, measure};
-use crate::rows::drawn;
-use crate::world::{USERS, User, Users, World};
+use crate::Result;
+use crate::bench::{Bench, with};
+use crate::effort::Effort;
+use crate::pair::{Goal, Measured, measure};
+use crate::world::{USERS, User, Users, World, drawn};
 
 /// Reads a call of either side: what the measuring itself takes, a clock and a task's poll, is little beside them.
-const READS: u64 = 256;
+const READS: u32 = 256;
+
+pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
+    let near = OnceCell::new();
+    for callers in [1, 8, 64] {
+        let name = format!("hit in the process, {}", with(callers));
+        if bench.wants(&name) {
+            let world = bench.filled().await?;
+            let near = near.get_or_try_init(|| Near::new(&world)).await?;
+            bench.add(near.hit(&name, bench.effort(), callers).await);
+        }
+    }
+    for callers in [1, 64] {
+        let name = format!("hit in the process beside moka, {}", with(callers));
+        if bench.wants(&name) {
+            let world = bench.filled().await?;
+            let near = near.get_or_try_init(|| Near::new(&world)).await?;
+            bench.add(near.beside_moka(&name, bench.effort(), callers).await);
+        }
+    }
+    Ok(())
+}
 
 /// A repository whose process holds every row, and the same rows in a bare cache.
-pub(crate) struct Near {
-    users: Users,
-    bare: Arc<quick_cache::sync::Cache<i64, Arc<User>>>,
+pub(super) struct Near {
+    pub(super) users: Users,
+    pub(super) bare: Arc<quick_cache::sync::Cache<i64, Arc<User>>>,
     moka: moka::future::Cache<i64, Arc<User>>,
-    zipf: &'static [i64],
+    pub(super) zipf: &'static [i64],
 }
 
 impl Near {
-    pub(crate) async fn new(world: &World) -> Result<Self, Box<dyn Error>> {
+    pub(super) async fn new(world: &World) -> Result<Self> {
         let entries = 2 * usize::try_from(USERS)?;
         let cache = CacheManager::builder(world.users.cache.namespace().as_str())
             .redis(world.redis_url())
@@ -49,13 +72,14 @@ impl Near {
     }
 
     /// Beside what one would write by hand: moka with a time to live, before the same database.
-    pub(crate) async fn beside_moka(&self, name: &str, effort: Effort, callers: usize) -> Measured {
+    async fn beside_moka(&self, name: &str, effort: Effort, callers: usize) -> Measured {
         let (users, moka, zipf) = (self.users.clone(), self.moka.clone(), self.zipf);
         let ours = move |random: u64| {
             let users = users.clone();
             async move {
                 for read in 0..READS {
-                    let found = users.get(drawn(zipf, random.wrapping_add(read) >> 1)).await;
+                    let found =
+                        users.get(drawn(zipf, random.wrapping_add(u64::from(read)) >> 1)).await;
                     assert!(matches!(found, Ok(Some(_))), "a hit");
                 }
             }
@@ -64,15 +88,15 @@ impl Near {
             let moka = moka.clone();
             async move {
                 for read in 0..READS {
-                    let id = drawn(zipf, random.wrapping_add(read) >> 1);
+                    let id = drawn(zipf, random.wrapping_add(u64::from(read)) >> 1);
                     assert!(moka.get(&id).await.is_some(), "a hit");
                 }
             }
         };
-        measure(name, effort, callers, Goal::Throughput(4.0), ours, theirs).await
+        measure(name, effort, callers, Goal::Throughput(4.0), ours, theirs).await.each(READS)
     }
 
-    pub(crate) async fn hit(&self, name: &str, effort: Effort, callers: usize) -> Measured {
+    async fn hit(&self, name: &str, effort: Effort, callers: usize) -> Measured {
         let (users, bare, zipf) = (self.users.clone(), Arc::clone(&self.bare), self.zipf);
         let before = users.stats();
         let asked = self.users.clone();
@@ -80,7 +104,8 @@ impl Near {
             let users = users.clone();
             async move {
                 for read in 0..READS {
-                    let found = users.get(drawn(zipf, random.wrapping_add(read) >> 1)).await;
+                    let found =
+                        users.get(drawn(zipf, random.wrapping_add(u64::from(read)) >> 1)).await;
                     assert!(matches!(found, Ok(Some(_))), "a hit");
                 }
             }
@@ -89,7 +114,7 @@ impl Near {
             let bare = Arc::clone(&bare);
             async move {
                 for read in 0..READS {
-                    let id = drawn(zipf, random.wrapping_add(read) >> 1);
+                    let id = drawn(zipf, random.wrapping_add(u64::from(read)) >> 1);
                     let found = async { bare.get(&id) }.await;
                     assert!(found.is_some(), "a hit");
                 }
@@ -99,6 +124,6 @@ impl Near {
         let after = asked.stats();
         let (near, far) = (after.tier_hits - before.tier_hits, after.hits - before.hits);
         assert!(near > 100 * far, "hits in the process: {near}, in Redis: {far}");
-        measured
+        measured.each(READS)
     }
 }

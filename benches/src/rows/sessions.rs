@@ -1,6 +1,5 @@
 //! Sessions beside a bare `GET` of as many bytes.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,10 @@ use cache_runtime::session::{Client, SessionConfig, SessionId, SessionUser, Sess
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
 
-use crate::pair::{Effort, Goal, Measured, measure};
+use crate::Result;
+use crate::bench::{Bench, with};
+use crate::effort::Effort;
+use crate::pair::{Goal, Measured, measure};
 use crate::world::World;
 
 const SESSIONS: u64 = 1_000;
@@ -19,13 +21,19 @@ struct Login {
     theme: String,
 }
 
+pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
+    for callers in [1, 64] {
+        let name = format!("session in Redis, {}", with(callers));
+        if bench.wants(&name) {
+            let world = bench.world().await?;
+            bench.add(looked_up(&world, &name, bench.effort(), callers).await?);
+        }
+    }
+    Ok(())
+}
+
 /// A look at a session that is alive beside a `GET` of its data.
-pub(crate) async fn looked_up(
-    world: &World,
-    name: &str,
-    effort: Effort,
-    callers: usize,
-) -> Result<Measured, Box<dyn Error>> {
+async fn looked_up(world: &World, name: &str, effort: Effort, callers: usize) -> Result<Measured> {
     let (idle, absolute) = (Duration::from_secs(1800), Duration::from_secs(43_200));
     let config = SessionConfig {
         user: |login: &Login| SessionUser::of(&login.user),

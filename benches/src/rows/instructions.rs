@@ -1,0 +1,121 @@
+//! What a hit in the process makes the processor do, counted by callgrind: it is the same on a noisy machine.
+
+use std::hint::black_box;
+use std::pin::pin;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use cache_runtime::{Clock, Level};
+use quick_cache::sync::Cache;
+
+use crate::Result;
+use crate::bench::Bench;
+use crate::children::{Job, Servers, command};
+use crate::figures::Bound;
+use crate::pair::{Measured, Round};
+use crate::world::{User, Users};
+
+const IDS: i64 = 1_000;
+const READS: u32 = 20_000;
+
+pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
+    let name = "instructions of a hit in the process";
+    if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
+        return Ok(());
+    }
+    if bench.wants(name) {
+        let world = bench.filled().await?;
+        let servers = Servers::of(&world);
+        let ours = collected(&servers, &Job::Instructions { bare: false }, "*hits_of_ours*")?;
+        let theirs = collected(&servers, &Job::Instructions { bare: true }, "*hits_of_bare*")?;
+        let each = |collected: u64| collected as f64 / f64::from(READS);
+        let round = Round { ours: each(ours), theirs: each(theirs) };
+        bench.add(Measured::new(name, "instructions", Bound::None, vec![round]));
+    }
+    Ok(())
+}
+
+/// The instructions that a child has spent in the functions of such a name.
+fn collected(servers: &Servers, job: &Job, functions: &str) -> Result<u64> {
+    let (program, arguments) = command(servers, job)?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(format!("--toggle-collect={functions}"))
+        .arg(program)
+        .args(arguments)
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let collected = told.lines().find_map(|line| line.split_once("Collected :"));
+    match collected.map(|(_, count)| count.trim().parse()) {
+        Some(Ok(count)) if output.status.success() && count > 0 => Ok(count),
+        _ => Err(format!("callgrind counted nothing:\n{told}").into()),
+    }
+}
+
+/// The side of a child: what is counted is one function, and what else the process does is not.
+pub(crate) async fn child(servers: &Servers, bare: bool) -> Result<()> {
+    // Under callgrind a second is short: the proof of the stream may be as old as a minute here. And the clocks of the
+    // runtime are read in a way that it cannot run.
+    let builder = servers.manager().level(Level::Bounded(Duration::from_secs(60)));
+    let cache = builder.clock(Arc::new(Since(Instant::now()))).build()?;
+    let users = Users { db: servers.pool().await?, cache };
+    let ids: Vec<i64> = (1..=IDS).collect();
+    let cache = Cache::new(2 * ids.len());
+    for _ in 0..3 {
+        for user in users.get_many(&ids).await?.into_iter().flatten() {
+            cache.insert(user.id, user);
+        }
+        users.cache.drain().await;
+    }
+    let before = users.stats().tier_hits;
+    let found = if bare { hits_of_bare(&cache) } else { hits_of_ours(&users) };
+    let hits = if bare { found } else { u32::try_from(users.stats().tier_hits - before)? };
+    if (found, hits) == (READS, READS) {
+        Ok(())
+    } else {
+        Err(format!("of {READS} reads {hits} were hits, and {found} found a row").into())
+    }
+}
+
+/// A clock as the standard library has it.
+#[derive(Debug)]
+struct Since(Instant);
+
+impl Clock for Since {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn unix_millis(&self) -> u64 {
+        0
+    }
+}
+
+#[inline(never)]
+fn hits_of_ours(users: &Users) -> u32 {
+    let mut context = Context::from_waker(Waker::noop());
+    let mut found = 0;
+    for read in 0..READS {
+        // A hit in the process waits for nothing, so it is ready when it is first asked.
+        let read = pin!(users.get(i64::from(read) % IDS + 1));
+        if let Poll::Ready(Ok(Some(user))) = read.poll(&mut context) {
+            black_box(user);
+            found += 1;
+        }
+    }
+    found
+}
+
+#[inline(never)]
+fn hits_of_bare(cache: &Cache<i64, Arc<User>>) -> u32 {
+    let mut found = 0;
+    for read in 0..READS {
+        if let Some(user) = cache.get(&(i64::from(read) % IDS + 1)) {
+            black_box(user);
+            found += 1;
+        }
+    }
+    found
+}
