@@ -1,7 +1,7 @@
 //! What a cached repository costs beside the plain crates that do the same work, side by side in one run.
 //!
 //! A file of rows offers `pub(crate) async fn run(bench: &mut Bench) -> Result<()>` and stands in the list of `rows.rs`.
-//! For each of its rows it asks [`Bench::wants`] before it does anything that takes time, and adds what it measured:
+//! For each of its rows it asks `Bench::wants` before it does anything that takes time, and adds what it measured:
 //!
 //! ```text
 //! let name = "hit in Redis, 8 callers";
