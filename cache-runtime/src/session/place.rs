@@ -31,7 +31,7 @@ impl<D: SessionData> Sessions<D> {
     /// each call: the changes that one process makes to one session wait in it for each other.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) for an empty name, limits of no time, or an idle limit above the absolute one.
+    /// [`Config`](crate::ErrorKind::Config) for an empty name, limits of no time, or an idle limit above the absolute one.
     pub fn new(
         backend: &Arc<dyn CoherentCache>,
         namespace: &Namespace,
