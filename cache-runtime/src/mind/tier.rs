@@ -95,7 +95,10 @@ impl Tier {
             self.is_current(near, fingerprint, running)
                 .then(|| (near.kept.clone(), near.due(running), near.good(identity)))
         })?;
-        if let (Kept::Shared(value), Some(good)) = (&kept, good) {
+        // Another key of the same counter may have been invalidated since: then it would not be found there.
+        if let (Kept::Shared(value), Some(good)) = (&kept, good)
+            && self.generations.is_current(good.seen)
+        {
             front::remember(self.slots, asked, value, good);
         }
         Some((kept, due))

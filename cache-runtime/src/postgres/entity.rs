@@ -14,7 +14,8 @@ use crate::key::KeyBuilder;
 
 /// What identifies a row: one column's type, or a tuple for a composite id.
 ///
-/// Implemented for every type that can be kept in a list and written into a key.
+/// Implemented for every type that can be kept in a list and written into a key. Two that are equal have to be written alike:
+/// a row is found by its id in the program and by its key in the cache, and both have to mean the same row.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an entity's id",
     label = "not usable as an id",

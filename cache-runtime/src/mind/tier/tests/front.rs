@@ -159,6 +159,20 @@ fn what_is_asked_for_often_keeps_its_place_once() {
 }
 
 #[test]
+fn what_would_not_be_found_again_takes_nobodys_place() {
+    let world = World::new();
+    let rival = |id: &u64| *id != 1 && asked(*id).place(FEWEST) == asked(1).place(FEWEST);
+    let rival = (2..100_000).find(rival).unwrap();
+    world.kept(&key(1), 5);
+    world.kept(&key(rival), 9);
+    assert_eq!(world.ask_tier(rival), Some(9));
+    // Another key that shares the counter of key 1.
+    world.tier.generations.bump(Identity::of(key(1).as_str()));
+    assert_eq!(world.ask_tier(1), Some(5));
+    assert_eq!((world.in_front(1), world.in_front(rival)), (None, Some(9)));
+}
+
+#[test]
 fn two_tiers_and_two_repositories_have_their_own() {
     let (one, other) = (World::new().in_front_of(), World::new());
     other.kept(&key(1), 8);
