@@ -142,6 +142,27 @@ impl Together for Link {
     }
 }
 
+/// What came of a question that others were to ask.
+enum Answered<T> {
+    With(T),
+    /// Those who were to ask it have let it go.
+    LetGo,
+    /// Nobody has said anything for longer than the exchange of others, and a place before it, may take: the runtime that was
+    /// to ask may be driven by nobody.
+    Silence,
+}
+
+impl<T> Answered<T> {
+    async fn by_others(link: &Link, answer: oneshot::Receiver<T>) -> Self {
+        let _waiting = Waiting::among(link.waiting());
+        match tokio::time::timeout(link.operation_timeout() + 2 * PATIENCE, answer).await {
+            Ok(Ok(answer)) => Self::With(answer),
+            Ok(Err(_)) => Self::LetGo,
+            Err(_) => Self::Silence,
+        }
+    }
+}
+
 impl Link {
     /// What stands at this key, read in one exchange, maybe with those of others. It is a read, so it may be sent again.
     pub(super) async fn read_one_together(self: &Arc<Self>, key: &Key) -> Result<Option<Bytes>> {
@@ -154,8 +175,7 @@ impl Link {
         match Place::enter(self, key, asked).await {
             Ok((_place, key)) => return self.read_one_alone(key).await,
             Err(answered) => {
-                let _waiting = Waiting::among(self.waiting());
-                if let Ok(answer) = answered.await {
+                if let Answered::With(answer) = Answered::by_others(self, answered).await {
                     return answer;
                 }
             }
@@ -195,8 +215,7 @@ impl Link {
         match Place::enter(self, keys, asked).await {
             Ok((_place, keys)) => return self.read_each(&[(keys, live)]).await,
             Err(answered) => {
-                let _waiting = Waiting::among(self.waiting());
-                if let Ok(answer) = answered.await {
+                if let Answered::With(answer) = Answered::by_others(self, answered).await {
                     return answer;
                 }
             }

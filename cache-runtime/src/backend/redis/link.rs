@@ -319,7 +319,7 @@ impl Link {
         }
     }
 
-    fn too_slow(&self) -> Error {
+    pub(super) fn too_slow(&self) -> Error {
         let (place, millis) = (self.place(), self.operation_timeout.as_millis());
         let message = format!("Redis at {place} did not answer within {millis} ms");
         Error::new(ErrorKind::Timeout, message)

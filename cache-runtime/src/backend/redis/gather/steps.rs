@@ -2,18 +2,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::{Pipeline, RedisResult, Value};
 use tokio::sync::oneshot;
 
-use super::{PATIENCE, Waiting, is_everybodys};
+use super::{Answered, PATIENCE, is_everybodys};
 use crate::backend::redis::RedisCache;
 use crate::backend::redis::link::{Link, Patience};
 use crate::backend::redis::pipeline::call_many;
 use crate::backend::redis::scripts;
 use crate::backend::redis::steps::{argument, take};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gather::{Gather, Place, Together};
 use crate::port::{CoherentCache, Fill, LeaseOutcome, LeaseRequest};
 
@@ -33,9 +34,13 @@ pub(in super::super) struct Steps {
 #[derive(Debug)]
 pub(in super::super) enum Asked {
     /// The lease of an absent key.
-    Lease(LeaseRequest, Duration, oneshot::Sender<Result<LeaseOutcome>>),
+    Lease(LeaseRequest, Duration, Sent, oneshot::Sender<Result<LeaseOutcome>>),
     Fill(Fill, oneshot::Sender<Result<bool>>),
 }
+
+/// Whether a lease is on its way to the server, which has said nothing yet: it is not asked for once more under its token,
+/// because the first question may arrive after the second one's answer is used up.
+type Sent = Arc<AtomicBool>;
 
 impl Asked {
     fn bytes(&self) -> usize {
@@ -62,7 +67,7 @@ impl Together for Steps {
 
     fn is_awaited(asked: &Asked) -> bool {
         match asked {
-            Asked::Lease(_, _, answer) => !answer.is_closed(),
+            Asked::Lease(.., answer) => !answer.is_closed(),
             // It takes the place of a lease, which would stand to its end.
             Asked::Fill(..) => true,
         }
@@ -83,7 +88,9 @@ impl Together for Steps {
         let (mut leases, mut fills, mut filled) = (Vec::new(), Vec::new(), Vec::new());
         for asked in asked {
             match asked {
-                Asked::Lease(request, ttl, answer) => leases.push((request, ttl, answer)),
+                Asked::Lease(request, ttl, sent, answer) => {
+                    leases.push((request, ttl, sent, answer))
+                }
                 Asked::Fill(fill, answer) => {
                     fills.push(fill);
                     filled.push(answer);
@@ -91,7 +98,7 @@ impl Together for Steps {
             }
         }
         let mut pipeline = Pipeline::with_capacity(leases.len() + 1);
-        for (request, ttl, _) in &leases {
+        for (request, ttl, ..) in &leases {
             take(&mut pipeline, request, *ttl);
         }
         if !fills.is_empty() {
@@ -101,22 +108,28 @@ impl Together for Steps {
             call_many(&mut pipeline, &scripts::FILL_MANY, fills.len(), arguments);
         }
         let answers = match cache.admitted() {
-            Ok(()) => cache.pipeline::<Value>(Patience::Reader, pipeline, &[]).await,
+            Ok(()) => {
+                leases.iter().for_each(|(_, _, sent, _)| sent.store(true, Ordering::Release));
+                cache.pipeline::<Value>(Patience::Reader, pipeline, &[]).await
+            }
             Err(refusal) => Err(refusal),
         };
         let mut answers = match answers {
             Ok(answers) => answers.into_iter(),
             // Whether the server has taken these steps is not known, as for one alone.
             Err(error) if is_everybodys(&error) => {
-                leases.into_iter().for_each(|(_, _, answer)| drop(answer.send(Err(error.clone()))));
+                leases.into_iter().for_each(|(.., answer)| drop(answer.send(Err(error.clone()))));
                 filled.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
                 return;
             }
-            // Each asks for itself.
-            Err(_) => return,
+            // The server has answered: each asks for itself.
+            Err(_) => {
+                leases.iter().for_each(|(_, _, sent, _)| sent.store(false, Ordering::Release));
+                return;
+            }
         };
         let mut unwanted = Vec::new();
-        for ((request, _, answer), outcome) in leases.into_iter().zip(answers.by_ref()) {
+        for ((request, _, _, answer), outcome) in leases.into_iter().zip(answers.by_ref()) {
             if let Err(Ok(LeaseOutcome::Granted)) = answer.send(cache.leased(&request, outcome)) {
                 unwanted.push(request);
             }
@@ -159,22 +172,20 @@ impl RedisCache {
         self.admitted()?;
         let asked = |request: &LeaseRequest| {
             let (answer, answered) = oneshot::channel();
-            (Asked::Lease(request.clone(), ttl, answer), answered)
+            let sent = Sent::default();
+            (Asked::Lease(request.clone(), ttl, Arc::clone(&sent), answer), (sent, answered))
         };
-        let waits = match Place::enter(&self.steps, request, asked).await {
+        let (sent, answered) = match Place::enter(&self.steps, request, asked).await {
             Ok((_place, request)) => return self.lease_alone(request, ttl).await,
             Err(waits) => waits,
         };
-        let waiting = Waiting::among(self.link.waiting());
-        if let Ok(answer) = waits.await {
-            return answer;
+        match Answered::by_others(&self.link, answered).await {
+            Answered::With(answer) => answer,
+            Answered::LetGo if !sent.load(Ordering::Acquire) => {
+                self.lease_alone(request, ttl).await
+            }
+            Answered::LetGo | Answered::Silence => Err(self.failed_silently()),
         }
-        drop(waiting);
-        Ok(match self.lease_alone(request, ttl).await? {
-            // Whoever was to send it has died on the way.
-            LeaseOutcome::Taken(bytes) if bytes == request.token.lease() => LeaseOutcome::Granted,
-            outcome => outcome,
-        })
     }
 
     async fn lease_alone(&self, request: &LeaseRequest, ttl: Duration) -> Result<LeaseOutcome> {
@@ -194,15 +205,19 @@ impl RedisCache {
         };
         match Place::enter(&self.steps, fill, asked).await {
             Ok((_place, fill)) => return self.fill_alone(fill).await,
-            Err(waits) => {
-                let _waiting = Waiting::among(self.link.waiting());
-                if let Ok(answer) = waits.await {
-                    return answer;
-                }
-            }
+            Err(answered) => match Answered::by_others(&self.link, answered).await {
+                Answered::With(answer) => answer,
+                // Where it was sent, and was accepted, the lease is gone, and it counts as refused: that proves nothing.
+                Answered::LetGo => self.fill_alone(fill).await,
+                Answered::Silence => Err(self.failed_silently()),
+            },
         }
-        // Where it was sent, and was accepted, the lease is gone, and it counts as refused: that proves nothing.
-        self.fill_alone(fill).await
+    }
+
+    /// Others were to ask, and nobody knows what came of it.
+    fn failed_silently(&self) -> Error {
+        self.link.tally().failed(1);
+        self.link.too_slow()
     }
 
     async fn fill_alone(&self, fill: &Fill) -> Result<bool> {
