@@ -222,3 +222,35 @@ async fn steps_that_nobody_polls_keep_nobody_waiting() {
     assert_eq!(lease(&cache, "c", token).await.unwrap(), LeaseOutcome::Granted);
     assert!(fill(&cache, "c", token).await.unwrap());
 }
+
+/// A runtime of one thread does nothing while nobody waits for something in it: it may be given others' questions, and keep
+/// them.
+#[tokio::test]
+async fn a_runtime_that_nobody_drives_keeps_nobody_waiting() {
+    let server = RedisServer::start();
+    let cache = RedisCache::builder(&server.url()).build().unwrap();
+    cache.ping().await.unwrap();
+    let elsewhere = cache.clone();
+    let undriven = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            // Two that are under way, and one that has to wait, and sends for somebody who looks after it.
+            for name in ["one", "two", "three"] {
+                let cache = elsewhere.clone();
+                drop(tokio::spawn(async move { begin(cache.read(&key(name))).await }));
+            }
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        });
+        runtime
+    })
+    .join()
+    .unwrap();
+    let found = tests::in_time("a read", cache.read(&key("four"))).await;
+    assert_eq!(found.unwrap(), None);
+    let token = Token::new();
+    let outcome = tests::in_time("a lease", lease(&cache, "five", token)).await.unwrap();
+    assert_eq!(outcome, LeaseOutcome::Granted);
+    undriven.shutdown_background();
+}
