@@ -109,37 +109,34 @@ impl<O: Together> Place<O> {
         question: Q,
         asked: impl Fn(Q) -> (O::Asked, W),
     ) -> Result<(Self, Q), W> {
-        let (place, question) = Self::or_wait(owner, question, &asked)?;
+        let (place, question, company) = Self::or_wait(owner, question, &asked)?;
         // Those whom one answer has woken together ask together again. One alone goes straight away: a turn of the scheduler
         // may wake another thread.
-        if !place.has_company() {
+        if !company {
             return Ok((place, question));
         }
         tokio::task::yield_now().await;
         place.alone_or_with_those_who_came(question, asked)
     }
 
-    /// Whether somebody may come who wants to be taken along; then nobody else takes a place until it is known who does.
-    fn has_company(&self) -> bool {
-        self.owner.gather().with(|state| {
-            if state.crowd > 0 {
-                state.looks_round = Some(Instant::now());
-            }
-            state.crowd > 0
-        })
-    }
-
+    /// A place, and whether somebody may come who wants to be taken along: then nobody else takes one until it is known who
+    /// does.
     fn or_wait<Q, W>(
         owner: &Arc<O>,
         question: Q,
         asked: impl FnOnce(Q) -> (O::Asked, W),
-    ) -> Result<(Self, Q), W> {
+    ) -> Result<(Self, Q, bool), W> {
         let mut state = owner.gather().lock();
         let taken_along =
             state.under_way > 0 && state.looks_round.is_some_and(|since| since.elapsed() < TURN);
         if state.under_way < owner.gather().most && !taken_along {
             state.under_way += 1;
-            return Ok((Self::on(owner, Used::Now), question));
+            let company = state.crowd > 0;
+            if company {
+                state.looks_round = Some(Instant::now());
+            }
+            drop(state);
+            return Ok((Self::on(owner, Used::Now), question, company));
         }
         let (asked, waits) = asked(question);
         state.queue.push_back(asked);
@@ -158,19 +155,18 @@ impl<O: Together> Place<O> {
         question: Q,
         asked: impl FnOnce(Q) -> (O::Asked, W),
     ) -> Result<(Self, Q), W> {
-        self.owner.gather().with(|state| state.looks_round = None);
-        let Ok(runtime) = Handle::try_current() else { return Ok((self, question)) };
-        let (first, waits) = {
-            let mut state = self.owner.gather().lock();
-            state.queue.retain(O::is_awaited);
-            if state.queue.is_empty() {
-                drop(state);
-                return Ok((self, question));
-            }
-            let (asked, waits) = asked(question);
-            state.queue.push_front(asked);
-            (O::next(&mut state.queue), waits)
+        let runtime = Handle::try_current();
+        let mut state = self.owner.gather().lock();
+        state.looks_round = None;
+        state.queue.retain(O::is_awaited);
+        let (Ok(runtime), false) = (runtime, state.queue.is_empty()) else {
+            drop(state);
+            return Ok((self, question));
         };
+        let (asked, waits) = asked(question);
+        state.queue.push_front(asked);
+        let first = O::next(&mut state.queue);
+        drop(state);
         self.used = Used::NotYet;
         // What is asked for others is a task's: whoever goes away takes nobody's answer along.
         runtime.spawn(self.go_on(first));

@@ -74,16 +74,7 @@ impl Near {
     /// Beside what one would write by hand: moka with a time to live, before the same database.
     async fn beside_moka(&self, name: &str, effort: Effort, callers: usize) -> Measured {
         let (users, moka, zipf) = (self.users.clone(), self.moka.clone(), self.zipf);
-        let ours = move |random: u64| {
-            let users = users.clone();
-            async move {
-                for read in 0..READS {
-                    let found =
-                        users.get(drawn(zipf, random.wrapping_add(u64::from(read)) >> 1)).await;
-                    assert!(matches!(found, Ok(Some(_))), "a hit");
-                }
-            }
-        };
+        let ours = move |random| reads(users.clone(), zipf, random);
         let theirs = move |random: u64| {
             let moka = moka.clone();
             async move {
@@ -98,18 +89,8 @@ impl Near {
 
     async fn hit(&self, name: &str, effort: Effort, callers: usize) -> Measured {
         let (users, bare, zipf) = (self.users.clone(), Arc::clone(&self.bare), self.zipf);
-        let before = users.stats();
-        let asked = self.users.clone();
-        let ours = move |random: u64| {
-            let users = users.clone();
-            async move {
-                for read in 0..READS {
-                    let found =
-                        users.get(drawn(zipf, random.wrapping_add(u64::from(read)) >> 1)).await;
-                    assert!(matches!(found, Ok(Some(_))), "a hit");
-                }
-            }
-        };
+        let before = self.users.stats();
+        let ours = move |random| reads(users.clone(), zipf, random);
         let theirs = move |random: u64| {
             let bare = Arc::clone(&bare);
             async move {
@@ -121,9 +102,17 @@ impl Near {
             }
         };
         let measured = measure(name, effort, callers, Goal::Latency(1.2), ours, theirs).await;
-        let after = asked.stats();
+        let after = self.users.stats();
         let (near, far) = (after.tier_hits - before.tier_hits, after.hits - before.hits);
         assert!(near > 100 * far, "hits in the process: {near}, in Redis: {far}");
         measured.each(READS)
+    }
+}
+
+/// So many reads of the repository, each a hit.
+async fn reads(users: Users, zipf: &[i64], random: u64) {
+    for read in 0..READS {
+        let found = users.get(drawn(zipf, random.wrapping_add(u64::from(read)) >> 1)).await;
+        assert!(matches!(found, Ok(Some(_))), "a hit");
     }
 }

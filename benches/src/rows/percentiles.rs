@@ -8,7 +8,7 @@ use crate::bench::Bench;
 use crate::effort::Effort;
 use crate::figures::{Bound, Figure};
 use crate::pair::{Measured, Round, finished};
-use crate::plain;
+use crate::rows::hits::{ours, theirs};
 use crate::rows::near::Near;
 use crate::times::Times;
 use crate::world::{World, drawn};
@@ -66,18 +66,8 @@ async fn in_process(near: &Near, name: &str, effort: Effort) -> [Figure; 2] {
 
 async fn in_redis(world: &World, name: &str, effort: Effort) -> Measured {
     let (users, redis, zipf) = (world.users.clone(), world.redis.clone(), world.zipf);
-    let ours = move |random| {
-        let users = users.clone();
-        async move {
-            assert!(matches!(users.get(drawn(zipf, random)).await, Ok(Some(_))), "a hit");
-        }
-    };
-    let theirs = move |random| {
-        let redis = redis.clone();
-        async move {
-            assert!(plain::hit(redis, drawn(zipf, random)).await.is_some(), "a hit");
-        }
-    };
+    let ours = move |random| ours(users.clone(), drawn(zipf, random));
+    let theirs = move |random| theirs(redis.clone(), drawn(zipf, random));
     slowest(effort.time / 2, &ours).await;
     slowest(effort.time / 2, &theirs).await;
     let mut rounds = Vec::with_capacity(effort.rounds);

@@ -52,7 +52,7 @@ fn asked(question: u32) -> ((u32, oneshot::Sender<u32>), oneshot::Receiver<u32>)
 
 /// Without looking whom to take along.
 fn enter(answers: &Arc<Answers>, question: u32) -> Result<Place<Answers>, oneshot::Receiver<u32>> {
-    Place::or_wait(answers, question, asked).map(|(place, _)| place)
+    Place::or_wait(answers, question, asked).map(|(place, ..)| place)
 }
 
 #[tokio::test]
@@ -143,8 +143,8 @@ async fn those_who_were_woken_together_go_together() {
 async fn who_goes_away_before_it_asks_leaves_its_place_to_the_others() {
     let (answers, mut heard) = answers();
     answers.leave.add_permits(1);
-    answers.gather.lock().crowd = CROWD;
     let _other = enter(&answers, 1).ok().unwrap();
+    answers.gather.lock().crowd = CROWD;
     let mut going = Box::pin(Place::enter(&answers, 2, asked));
     std::future::poll_fn(|context| {
         assert!(going.as_mut().poll(context).is_pending());

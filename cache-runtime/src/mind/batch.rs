@@ -222,7 +222,7 @@ pub(super) async fn lease_many(
     let mut granted = vec![false; misses.len()];
     let mut requests = Vec::new();
     let mut places = Vec::new();
-    if spec.level != Level::Database && !(spec.ttl.is_zero() && spec.negative_ttl.is_zero()) {
+    if spec.level != Level::Database && !spec.keeps_nothing() {
         for (place, (at, miss)) in misses.iter().enumerate() {
             let over = match miss {
                 Miss::Absent => None,

@@ -51,8 +51,7 @@ impl Reader<'_> {
     /// The lease without a look, where none is likely to find anything, and nobody has to be waited for.
     pub(super) async fn lease_unseen(self, spec: &Spec) -> Option<Leased> {
         let cold = &self.flights.cold;
-        let cached = !(spec.ttl.is_zero() && spec.negative_ttl.is_zero());
-        if !cold.is_so() || !cached || spec.process_only || !self.context.trusts() {
+        if !cold.is_so() || spec.keeps_nothing() || spec.process_only || !self.context.trusts() {
             return None;
         }
         let turn = match Level::is_loading() {

@@ -99,7 +99,7 @@ impl Reader<'_> {
         own: fn(&Error) -> Option<E>,
         turn: &mut Option<Turn>,
     ) -> std::result::Result<Permit<A::Value>, E> {
-        if spec.ttl.is_zero() && spec.negative_ttl.is_zero() {
+        if spec.keeps_nothing() {
             return Ok(Permit::LoadOnly);
         }
         let began = tokio::time::Instant::now();

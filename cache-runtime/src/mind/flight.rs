@@ -8,7 +8,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as MapEntry;
+use std::collections::hash_map::{Entry as MapEntry, VacantEntry};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -109,10 +109,7 @@ impl Flights {
                 drop(progress);
                 Boarding::Passenger(Passenger { flight, number })
             }
-            MapEntry::Vacant(entry) => {
-                let flight = Arc::clone(entry.insert(Arc::default()));
-                Boarding::Leader(Leader { flights: Arc::clone(self), key: key.clone(), flight })
-            }
+            MapEntry::Vacant(entry) => Boarding::Leader(self.led(entry)),
         }
     }
 
@@ -120,11 +117,15 @@ impl Flights {
     pub(super) fn lead(self: &Arc<Self>, key: &Key) -> Option<Leader> {
         match lock(&self.flights).entry(key.clone()) {
             MapEntry::Occupied(_) => None,
-            MapEntry::Vacant(entry) => {
-                let flight = Arc::clone(entry.insert(Arc::default()));
-                Some(Leader { flights: Arc::clone(self), key: key.clone(), flight })
-            }
+            MapEntry::Vacant(entry) => Some(self.led(entry)),
         }
+    }
+
+    /// A flight of its own, where there is none.
+    fn led(self: &Arc<Self>, entry: VacantEntry<'_, Key, Arc<Flight>>) -> Leader {
+        let key = entry.key().clone();
+        let flight = Arc::clone(entry.insert(Arc::default()));
+        Leader { flights: Arc::clone(self), key, flight }
     }
 
     /// Takes the flight away from those who come later, if it is still the one at its key.

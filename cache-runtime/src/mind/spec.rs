@@ -51,6 +51,11 @@ impl Spec {
         self.stale_for.max(self.renewing.revalidate).min(LONGEST)
     }
 
+    /// Whether no answer is kept, neither a value nor the knowledge that there is none.
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        self.ttl.is_zero() && self.negative_ttl.is_zero()
+    }
+
     /// Whether what is left of a value's life has to be known.
     pub(crate) fn asks_for_life(&self) -> bool {
         !self.stale_for.is_zero() || !self.renewing.is_off()

@@ -74,9 +74,8 @@ impl Tier {
         now: Moment,
     ) -> Option<(Kept, Option<u64>)> {
         let (running, _) = now.parts();
-        self.store.read(Identity::of(text), |near| {
-            self.is_current(near, fingerprint, running)
-                .then(|| (near.kept.clone(), near.due(running)))
+        self.look(Identity::of(text), fingerprint, running, |near| {
+            (near.kept.clone(), near.due(running))
         })
     }
 
@@ -91,9 +90,8 @@ impl Tier {
     ) -> Option<(Kept, Option<u64>)> {
         let (running, _) = now.parts();
         let identity = Identity::of(text);
-        let (kept, due, good) = self.store.read(identity, |near| {
-            self.is_current(near, fingerprint, running)
-                .then(|| (near.kept.clone(), near.due(running), near.good(identity)))
+        let (kept, due, good) = self.look(identity, fingerprint, running, |near| {
+            (near.kept.clone(), near.due(running), near.good(identity))
         })?;
         // Another key of the same counter may have been invalidated since: then it would not be found there.
         if let (Kept::Shared(value), Some(good)) = (&kept, good)
@@ -125,14 +123,23 @@ impl Tier {
     /// Whether a read that began at `now` would be answered.
     pub(crate) fn has(&self, text: &str, fingerprint: u64, now: Moment) -> bool {
         let (running, _) = now.parts();
-        let current = |near: &Near| self.is_current(near, fingerprint, running).then_some(());
-        self.store.read(Identity::of(text), current).is_some()
+        self.look(Identity::of(text), fingerprint, running, |_| ()).is_some()
     }
 
-    fn is_current(&self, near: &Near, fingerprint: u64, running: u64) -> bool {
-        near.fingerprint == fingerprint
-            && near.deadline > running
-            && near.tags().iter().all(|tag| self.generations.is_current(*tag))
+    /// What `take` takes of the entry that is kept here, if it is good.
+    fn look<T>(
+        &self,
+        identity: Identity,
+        fingerprint: u64,
+        running: u64,
+        take: impl FnOnce(&Near) -> T,
+    ) -> Option<T> {
+        self.store.read(identity, |near| {
+            let current = near.fingerprint == fingerprint
+                && near.deadline > running
+                && near.tags().iter().all(|tag| self.generations.is_current(*tag));
+            current.then(|| take(near))
+        })
     }
 
     /// `None` while the tier is shut.

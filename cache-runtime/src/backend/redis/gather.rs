@@ -60,13 +60,22 @@ impl Asked {
         matches!(self, Self::Several { live: true, .. })
     }
 
-    /// Where an answer cannot be sent nobody waits for it any more.
-    fn answer(self, read: Result<Vec<Read>>) {
+    /// Takes its own of the answers. Where they cannot be sent nobody waits for them any more.
+    fn answer(self, answers: &mut impl Iterator<Item = Read>) {
         match self {
             Self::One(_, answer) => {
-                drop(answer.send(read.map(|mut read| read.pop().and_then(|read| read.value))));
+                drop(answer.send(Ok(answers.next().and_then(|read| read.value))));
             }
-            Self::Several { answer, .. } => drop(answer.send(read)),
+            Self::Several { keys, answer, .. } => {
+                drop(answer.send(Ok(answers.take(keys.len()).collect())));
+            }
+        }
+    }
+
+    fn fail(self, error: Error) {
+        match self {
+            Self::One(_, answer) => drop(answer.send(Err(error))),
+            Self::Several { answer, .. } => drop(answer.send(Err(error))),
         }
     }
 }
@@ -125,19 +134,11 @@ impl Together for Link {
         match answers {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
-                for asked in asked {
-                    let keys = asked.keys().len();
-                    match asked {
-                        Asked::One(_, answer) => {
-                            drop(answer.send(Ok(answers.next().and_then(|read| read.value))));
-                        }
-                        asked => asked.answer(Ok(answers.by_ref().take(keys).collect())),
-                    }
-                }
+                asked.into_iter().for_each(|asked| asked.answer(&mut answers));
             }
             // The server's own words may be about one of the keys: each asks for itself.
             Err(error) if asked.len() > 1 && !is_everybodys(&error) => drop(asked),
-            Err(error) => asked.into_iter().for_each(|asked| asked.answer(Err(error.clone()))),
+            Err(error) => asked.into_iter().for_each(|asked| asked.fail(error.clone())),
         }
     }
 }
@@ -155,7 +156,8 @@ enum Answered<T> {
 impl<T> Answered<T> {
     async fn by_others(link: &Link, answer: oneshot::Receiver<T>) -> Self {
         let _waiting = Waiting::among(link.waiting());
-        match tokio::time::timeout(link.operation_timeout() + 2 * PATIENCE, answer).await {
+        let long_enough = link.operation_timeout().saturating_add(2 * PATIENCE);
+        match tokio::time::timeout(long_enough, answer).await {
             Ok(Ok(answer)) => Self::With(answer),
             Ok(Err(_)) => Self::LetGo,
             Err(_) => Self::Silence,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use redis::{Pipeline, RedisResult, Value};
 use tokio::sync::oneshot;
 
-use super::{Answered, PATIENCE, is_everybodys};
+use super::{AT_ONCE, Answered, PATIENCE, is_everybodys};
 use crate::backend::redis::RedisCache;
 use crate::backend::redis::link::{Link, Patience};
 use crate::backend::redis::pipeline::call_many;
@@ -18,8 +18,6 @@ use crate::error::{Error, Result};
 use crate::gather::{Gather, Place, Together};
 use crate::port::{CoherentCache, Fill, LeaseOutcome, LeaseRequest};
 
-/// As for reads.
-const AT_ONCE: usize = 2;
 /// Steps in one pipeline, and bytes that are filled by one: the server does nothing else meanwhile.
 const MOST_STEPS: usize = 128;
 const MOST_BYTES: usize = 256 * 1024;
