@@ -30,6 +30,7 @@ mod tasks;
 mod tier;
 mod timed;
 mod times;
+mod to_the_end;
 mod warm;
 mod writer;
 
@@ -64,6 +65,7 @@ pub(crate) use tier::{Asked, Tier};
 #[cfg(feature = "metrics")]
 pub(crate) use times::middle;
 pub use times::{Latency, OperationStats};
+pub(crate) use to_the_end::ToTheEnd;
 #[cfg(feature = "postgres")]
 pub(crate) use warm::{Warmed, warm_many};
 pub(crate) use writer::{Held, release_all, settle};

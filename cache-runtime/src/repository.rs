@@ -1,5 +1,6 @@
 //! What generated repositories stand on: a user's struct with a pool and a manager, and the reads and writes over it.
 
+mod ahead;
 mod behind;
 mod call;
 mod condition;

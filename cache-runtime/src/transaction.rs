@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 pub use self::savepoint::Savepoint;
 use crate::key::Key;
-use crate::mind::{Context, Counters, UnderWay};
+use crate::mind::{Context, Counters, Held, ToTheEnd, UnderWay};
 
 /// A database transaction that any repository over the same database takes part in.
 ///
@@ -42,6 +42,8 @@ pub struct CacheTransaction {
     /// `None` once it was committed or rolled back.
     connection: Option<PoolConnection<Postgres>>,
     touched: Vec<Touched>,
+    /// What is held before the commit asks for it.
+    ahead: Option<Held>,
     /// Changes that were begun, and whose keys are not known yet.
     unsettled: usize,
     /// Why the keys of the first change that was refused are not known, and how many were unsettled with it.
@@ -80,11 +82,19 @@ impl CacheTransaction {
     /// # Errors
     /// Those of [`PgPool::begin_with`].
     pub async fn begin_with(pool: &PgPool, statement: impl SqlSafeStr) -> sqlx::Result<Self> {
-        let mut connection = pool.acquire().await?;
+        Self::begin_on(pool.acquire().await?, pool, statement).await
+    }
+
+    /// The same on a connection of the pool.
+    pub(crate) async fn begin_on(
+        mut connection: PoolConnection<Postgres>,
+        pool: &PgPool,
+        statement: impl SqlSafeStr,
+    ) -> sqlx::Result<Self> {
         let pool = pool.clone();
         let statement = statement.into_sql_str();
         // sqlx's begin must not be dropped halfway: the connection would go back to the pool with a transaction open.
-        detached(async move {
+        ToTheEnd::of(async move {
             if let Err(error) = PgTransactionManager::begin(&mut connection, Some(statement)).await
             {
                 connection.close_on_drop();
@@ -104,6 +114,7 @@ impl CacheTransaction {
         Self {
             connection: Some(connection),
             touched: Vec::new(),
+            ahead: None,
             unsettled: 0,
             refusal: None,
             by_outbox: false,
@@ -141,7 +152,7 @@ impl CacheTransaction {
     pub async fn commit(self) -> sqlx::Result<()> {
         // Counted before anyone can go away, so that a drain waits for the whole of it.
         let under_way = self.under_way();
-        detached(async move {
+        ToTheEnd::of(async move {
             let _under_way = under_way;
             self.commit_to_the_end().await
         })
@@ -154,7 +165,7 @@ impl CacheTransaction {
     /// Those of sqlx.
     pub async fn rollback(mut self) -> sqlx::Result<()> {
         let connection = self.connection.take();
-        detached(async move {
+        ToTheEnd::of(async move {
             match connection {
                 Some(connection) => roll_back(connection).await,
                 None => Ok(()),
@@ -206,6 +217,16 @@ impl CacheTransaction {
             counters: Arc::clone(counters),
             key,
         }));
+    }
+
+    /// Whether something was changed whose keys are to be held.
+    pub(crate) fn has_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// These keys need not be held once more.
+    pub(crate) fn held_ahead(&mut self, ahead: Option<Held>) {
+        self.ahead = ahead;
     }
 
     /// The keys are left in the outbox besides, where somebody will deliver them: for what must not be undone, even where

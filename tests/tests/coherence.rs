@@ -11,6 +11,8 @@
 #[path = "coherence/world.rs"]
 mod world;
 
+#[path = "coherence/ahead.rs"]
+mod ahead;
 #[path = "coherence/batches.rs"]
 mod batches;
 #[path = "coherence/callers.rs"]

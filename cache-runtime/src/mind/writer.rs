@@ -1,14 +1,15 @@
 //! One write: hold before the commit, release after it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
-
-use tokio::sync::oneshot;
 
 use super::complaints::Topic;
 use super::context::Context;
 use super::stats::Counters;
+use super::to_the_end::ToTheEnd;
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -66,29 +67,76 @@ impl Held {
         keys: Vec<Key>,
         strict: bool,
     ) -> Result<Self> {
+        let mut held = Self::nothing(context, counters, strict);
+        held.extend(keys).await?;
+        Ok(held)
+    }
+
+    /// Holds `keys` beside the statement that changes what stands at them. Nothing is said of a failure: the commit tries
+    /// again.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn place_ahead(
+        context: &Arc<Context>,
+        counters: &Arc<Counters>,
+        keys: Vec<Key>,
+    ) -> Option<Self> {
+        let mut held = Self::nothing(context, std::slice::from_ref(counters), false);
         context.before_each(Step::Hold, &keys).await;
-        let mut held = Self {
+        held.keys = keys;
+        held.hold(&held.keys).await.ok()?;
+        context.forget(&held.keys).await;
+        Some(held)
+    }
+
+    fn nothing(context: &Arc<Context>, counters: &[Arc<Counters>], strict: bool) -> Self {
+        Self {
             context: Arc::clone(context),
             counters: counters.to_vec(),
-            keys,
+            keys: Vec::new(),
             token: Token::new(),
             placed_at: context.clock.elapsed(),
             strict,
             begun: false,
-        };
-        match held.place_patiently().await {
-            Ok(()) => held.forget().await,
-            Err(error) => held.proceeds(error)?,
         }
-        Ok(held)
     }
 
-    /// What the policy says to a hold that could not be placed or renewed.
-    fn proceeds(&self, error: Error) -> Result<()> {
-        let count = self.keys.len();
+    /// What was held ahead, and these keys besides.
+    ///
+    /// # Errors
+    /// Those of [`place_for`](Self::place_for).
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn and(
+        mut self,
+        counters: &[Arc<Counters>],
+        mut keys: Vec<Key>,
+        strict: bool,
+    ) -> Result<Self> {
+        (self.counters, self.strict) = (counters.to_vec(), strict);
+        keys.retain(|key| !self.keys.contains(key));
+        if !keys.is_empty() {
+            self.extend(keys).await?;
+        }
+        Ok(self)
+    }
+
+    async fn extend(&mut self, keys: Vec<Key>) -> Result<()> {
+        self.context.before_each(Step::Hold, &keys).await;
+        // Those that may be placed are released, whatever is said of all of them.
+        self.keys.extend_from_slice(&keys);
+        match self.hold_patiently(&keys).await {
+            // What the promise rests on comes after the commit; this is so that what is about to be old goes soon.
+            Ok(()) => self.context.forget(&keys).await,
+            Err(error) => self.proceeds(&keys, error)?,
+        }
+        Ok(())
+    }
+
+    /// What the policy says to keys that could not be held, or no longer.
+    fn proceeds(&self, keys: &[Key], error: Error) -> Result<()> {
+        let count = keys.len();
         match self.context.policy.on_unreachable {
             OnUnreachable::Proceed if !self.strict => {
-                let keys: Vec<_> = self.keys.iter().take(MOST_NAMED).map(Key::as_str).collect();
+                let keys: Vec<_> = keys.iter().take(MOST_NAMED).map(Key::as_str).collect();
                 tracing::error!(
                     %error,
                     count,
@@ -129,12 +177,11 @@ impl Held {
 
     /// A backend that has only just fallen silent refuses calls at once. A write that the outbox would take need not wait;
     /// one that would be refused, or leave old values behind, tries for as long as a stall lasts.
-    async fn place_patiently(&mut self) -> Result<()> {
-        let context = Arc::clone(&self.context);
-        let by_outbox = context.goes_by_outbox();
+    async fn hold_patiently(&self, keys: &[Key]) -> Result<()> {
+        let by_outbox = self.context.goes_by_outbox();
         let began = tokio::time::Instant::now();
         loop {
-            match self.renew().await {
+            match self.hold(keys).await {
                 Err(error)
                     if error.kind() == ErrorKind::Timeout
                         && !by_outbox
@@ -147,11 +194,14 @@ impl Held {
         }
     }
 
+    async fn hold(&self, keys: &[Key]) -> Result<()> {
+        let held = self.context.cache.hold(keys, self.token, self.context.policy.hold_ttl).await;
+        held.inspect_err(|_| fail(&self.counters)).map(drop)
+    }
+
     async fn renew(&mut self) -> Result<()> {
         let began = self.context.clock.elapsed();
-        let cache = &self.context.cache;
-        let held = cache.hold(&self.keys, self.token, self.context.policy.hold_ttl).await;
-        held.inspect_err(|_| fail(&self.counters))?;
+        self.hold(&self.keys).await?;
         self.placed_at = began;
         Ok(())
     }
@@ -161,15 +211,17 @@ impl Held {
         age > self.context.policy.hold_ttl / 3
     }
 
-    /// Makes sure that the hold outlives a commit that is sent now: placing many keys takes its time.
+    /// Makes sure that the hold outlives a commit that is sent now: a statement takes its time, and so does placing many
+    /// keys. Once more where nobody polled the write meanwhile.
     pub(crate) async fn renew_if_old(&mut self) -> Result<()> {
-        if !self.is_old() {
-            return Ok(());
+        for _ in 0..2 {
+            if self.is_old()
+                && let Err(error) = self.renew().await
+            {
+                return self.proceeds(&self.keys, error);
+            }
         }
-        match self.renew().await {
-            Ok(()) => Ok(()),
-            Err(error) => self.proceeds(error),
-        }
+        Ok(())
     }
 
     /// Does `work` while the holds stand, and renews them for as long as it takes.
@@ -192,10 +244,9 @@ impl Held {
         }
     }
 
-    /// Takes the keys out of the tier in this process, so that what is about to be old goes soon. What the promise rests on
-    /// comes after the commit: [`settle`].
-    async fn forget(&self) {
-        self.context.forget(&self.keys).await;
+    #[cfg(feature = "postgres")]
+    pub(crate) fn is_in(&self, context: &Arc<Context>) -> bool {
+        Arc::ptr_eq(&self.context, context)
     }
 
     /// Where it stands, and what it holds.
@@ -213,36 +264,32 @@ impl Held {
         self.context.before_each(Step::Commit, &self.keys).await;
     }
 
-    /// Releases in the background, and keeps trying. What it returns is done when the first attempt has ended: a hold that
-    /// the server has lost no longer kept readers from filling what they loaded before the commit, and only the release
-    /// takes that away. So while it is not answered this process does not believe the cache either.
-    pub(crate) fn release(mut self) -> Released {
+    /// Releases, and keeps trying, whoever waits for it. What it returns is done when the first attempt has ended: a hold
+    /// that the server has lost no longer kept readers from filling what they loaded before the commit, and only the
+    /// release takes that away. So while it is not answered this process does not believe the cache either.
+    pub(crate) fn release(mut self) -> ToTheEnd<()> {
         self.give_back()
     }
 
-    fn give_back(&mut self) -> Released {
-        let (attempted, first) = oneshot::channel();
+    fn give_back(&mut self) -> ToTheEnd<()> {
         let keys = std::mem::take(&mut self.keys);
-        if keys.is_empty() {
-            return Released(first);
-        }
         let counters = std::mem::take(&mut self.counters);
         let release = Release { counters, keys, token: self.token, begun: self.begun };
         let context = Arc::clone(&self.context);
-        self.context.tasks.spawn(async move {
+        let under_way = context.tasks.begin();
+        ToTheEnd::of(async move {
+            let _under_way = under_way;
             context.before_each(Step::Release, &release.keys).await;
             let outcome = release.attempt(&context).await;
             if outcome.is_err() && release.begun {
                 context.gate.unreleased();
             }
-            drop(attempted);
             if let Err(error) = outcome {
                 // Begun before this one ends, so that whoever waits for all misses neither.
                 let going_on = release.go_on(Arc::clone(&context), error);
                 context.tasks.repeat(going_on);
             }
-        });
-        Released(first)
+        })
     }
 }
 
@@ -307,37 +354,31 @@ fn fail(counters: &[Arc<Counters>]) {
     counters.iter().for_each(|counters| counters.errors.up());
 }
 
-/// Begins to release all of them.
-pub(crate) fn release_all(all: Vec<Held>) -> Vec<Released> {
-    all.into_iter().map(Held::release).collect()
+/// Releases all of them in the background.
+pub(crate) fn release_all(all: impl IntoIterator<Item = Held>) {
+    all.into_iter().map(Held::release).for_each(drop);
 }
 
 /// After a change: releases, and takes the keys out of the tier in this process, so that the write may be acknowledged.
 /// In this order, because until the release a reader may find once more what a lost hold let in.
 pub(crate) async fn settle(all: Vec<Held>) {
     let what: Vec<_> = all.iter().map(Held::what).collect();
-    Released::attempted(release_all(all)).await;
+    let mut releasing: Vec<_> = all.into_iter().map(Held::release).collect();
+    // All at once, and each until its first attempt has ended.
+    poll_fn(|context| {
+        releasing.retain_mut(|release| Pin::new(release).poll(context).is_pending());
+        if releasing.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
     for (context, keys) in what {
         context.forget(&keys).await;
     }
 }
 
-/// The first attempt to release.
-pub(crate) struct Released(oneshot::Receiver<()>);
-
-impl Released {
-    /// Waits until the attempts have ended, however they did.
-    pub(crate) async fn attempted(all: Vec<Self>) {
-        for released in all {
-            // The sender is dropped then.
-            let _ = released.0.await;
-        }
-    }
-}
-
 impl Drop for Held {
     fn drop(&mut self) {
-        if !self.begun {
+        if !self.begun && !self.keys.is_empty() {
+            // In the background.
             drop(self.give_back());
         }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use sqlx::postgres::PgArguments;
 use tokio::sync::Semaphore;
 
+use super::ahead::Habit;
 use super::condition::ConditionPlan;
 use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
 use super::loading::Loading;
@@ -34,6 +35,7 @@ pub(crate) struct Core<E: Entity> {
     pub(super) config: RepositoryConfig,
     pub(super) operations: Operations,
     pub(super) flights: Arc<Flights>,
+    pub(super) habit: Habit,
     pub(super) ttl: Ttl,
     pub(super) negative_ttl: Ttl,
     pub(super) codec: Codec,
@@ -113,6 +115,7 @@ impl<E: Entity> Core<E> {
             context: Arc::clone(context),
             operations: Operations::new(&config),
             flights: context.new_flights(),
+            habit: Habit::default(),
             ttl: config.ttl.map_or(policy.ttl, Ttl::After),
             negative_ttl: config.negative_ttl.map_or(policy.negative_ttl, Ttl::After),
             codec: config.codec.unwrap_or(policy.codec),
@@ -374,6 +377,11 @@ impl<E: Entity> Core<E> {
         }
         keys.insert(self.table_tag()?);
         Ok(keys.into_iter().collect())
+    }
+
+    /// Those of them that are known without the row.
+    pub(super) fn keys_ahead(&self, id: &E::Id) -> Result<Vec<Key>> {
+        Ok(vec![self.row_key(id)?, self.table_tag()?])
     }
 
     /// What a statement says of the keys that are held for it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 
 use super::Repository;
+use super::ahead;
 use super::config::CachedRepository;
 use super::within::Within;
 use crate::entry::Entry;
@@ -17,8 +18,22 @@ use crate::transaction::CacheTransaction;
 
 type Id<R> = <<R as CachedRepository>::Entity as Entity>::Id;
 
-/// Runs one write of [`Within`] in a transaction of its own.
+/// Runs one write of [`Within`] in a transaction of its own; one of the row with a known id with its keys held ahead.
 macro_rules! in_a_transaction {
+    ($self:ident, $id:expr, |$within:ident| $write:expr) => {{
+        let pool = $self.host.db();
+        // Nothing is held by those who wait for a connection.
+        let connection = pool.acquire().await?;
+        let work = async {
+            let mut transaction = CacheTransaction::begin_on(connection, pool, "BEGIN").await?;
+            let mut $within = Within::new($self.host, &mut transaction);
+            let stored = $write.await?;
+            Ok((transaction, stored))
+        };
+        let (transaction, stored) = ahead::holding($self.core, $id, work).await?;
+        transaction.commit().await?;
+        Ok(stored)
+    }};
     ($self:ident, |$within:ident| $write:expr) => {{
         let mut transaction = $self.begin().await?;
         let mut $within = Within::new($self.host, &mut transaction);
@@ -61,7 +76,7 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// # Errors
     /// Those of the plain statement, and of [`CacheTransaction::commit`].
     pub async fn update(&self, row: &R::Entity) -> sqlx::Result<Option<Arc<R::Entity>>> {
-        in_a_transaction!(self, |within| within.update(row))
+        in_a_transaction!(self, &row.id(), |within| within.update(row))
     }
 
     /// [`Within::upsert`], in a transaction of its own.
@@ -69,7 +84,7 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// # Errors
     /// Those of the plain statement, and of [`CacheTransaction::commit`].
     pub async fn upsert(&self, row: &R::Entity) -> sqlx::Result<Arc<R::Entity>> {
-        in_a_transaction!(self, |within| within.upsert(row))
+        in_a_transaction!(self, &row.id(), |within| within.upsert(row))
     }
 
     /// [`Within::delete`], in a transaction of its own.
@@ -77,7 +92,7 @@ impl<R: CachedRepository> Repository<'_, R> {
     /// # Errors
     /// Those of the plain statement, and of [`CacheTransaction::commit`].
     pub async fn delete(&self, id: &Id<R>) -> sqlx::Result<Option<Arc<R::Entity>>> {
-        in_a_transaction!(self, |within| within.delete(id))
+        in_a_transaction!(self, id, |within| within.delete(id))
     }
 
     /// [`Within::delete_many`], in a transaction of its own: all rows or none.

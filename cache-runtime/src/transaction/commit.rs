@@ -70,7 +70,7 @@ impl CacheTransaction {
             }
             // The server refused: nothing was committed.
             Err(error) if is_refusal(&error) => {
-                drop(release_all(held));
+                release_all(held);
                 let _ = roll_back(connection).await;
                 Err(error)
             }
@@ -96,7 +96,11 @@ impl CacheTransaction {
             let Some(Touched { context, .. }) = group.first() else { continue };
             let keys: Vec<_> = group.iter().map(|touched| touched.key.clone()).collect();
             let counters = counters_of(group);
-            match Held::place_for(context, &counters, keys.clone(), self.strict).await {
+            let placed = match self.ahead.take_if(|ahead| ahead.is_in(context)) {
+                Some(ahead) => ahead.and(&counters, keys.clone(), self.strict).await,
+                None => Held::place_for(context, &counters, keys.clone(), self.strict).await,
+            };
+            match placed {
                 Ok(held) => {
                     prepared.held.push(held);
                     let besides = self.by_outbox && context.gate.is_relayed();

@@ -159,11 +159,17 @@ pub(crate) async fn everywhere(op: Op, starts: &'static [Start]) {
             at_every_await(&world, &op, *start).await;
         });
     }
-    let steps = Arc::clone(&site);
-    runs.spawn(async move {
-        let world = World::at(steps).await;
-        at_every_step(&world, &op).await;
-    });
+    for changing in [false, true] {
+        let site = Arc::clone(&site);
+        runs.spawn(async move {
+            let mut world = World::at(site).await;
+            if changing {
+                world.expects_changes().await;
+                at_every_await(&world, &op, starts[0]).await;
+            }
+            at_every_step(&world, &op).await;
+        });
+    }
     all(runs).await;
     site.nothing_is_left().await;
 }

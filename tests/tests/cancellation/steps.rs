@@ -105,7 +105,8 @@ async fn at_step(world: &World, op: &Op, start: Start, step: Step, place: usize)
         "{round}: read elsewhere, and in the database"
     );
     gate.open();
-    // Nothing stops a commit that has begun, least of all its caller.
-    let committed = op.commits && (Step::Hold..=Step::Release).contains(&step);
+    // Nothing stops a commit that has begun, least of all its caller. A hold that is placed ahead is no part of it.
+    let first = if world.changing { Step::Commit } else { Step::Hold };
+    let committed = op.commits && (first..=Step::Release).contains(&step);
     world.is_unharmed(&round, cast, &op.outcome(cast, done || committed, unknown)).await;
 }

@@ -56,6 +56,8 @@ pub(crate) struct World {
     /// Reads what is about to change, and nothing afterwards.
     pub(crate) onlooker: Process,
     pub(crate) redis: MultiplexedConnection,
+    /// Whether writes here expect to change something, and so hold what they know beside their statement.
+    pub(crate) changing: bool,
     /// By which the database knows the sessions of the pool of one connection.
     pub(crate) name: String,
 }
@@ -79,7 +81,15 @@ impl World {
         let onlooker = Process::new(elsewhere.db.clone(), plain());
         let client = redis::Client::open(Servers::shared().redis_url()).expect("the URL is good");
         let redis = client.get_multiplexed_async_connection().await.expect("Redis is there");
-        Self { site, stepper, here, elsewhere, onlooker, redis, name }
+        Self { site, stepper, here, elsewhere, onlooker, redis, changing: false, name }
+    }
+
+    /// As after a write that has changed its row.
+    pub(crate) async fn expects_changes(&mut self) {
+        let cast = self.cast();
+        let changed = self.here.cities.update(&cast.moved(1)).await.expect("the row is changed");
+        assert!(changed.is_some());
+        self.changing = true;
     }
 
     /// Rows that nobody has asked for yet.

@@ -67,7 +67,7 @@ impl<S: CacheableSource> Sourced<S> {
         let written = Held::while_standing(&mut held, work).await;
         match &written {
             Ok(_) => settle(held.into()).await,
-            Err(error) if S::is_settled(error) => drop(release_all(held.into())),
+            Err(error) if S::is_settled(error) => release_all(held),
             // It may have been stored, or may still be: the hold runs out by itself.
             Err(_) => drop(held),
         }
