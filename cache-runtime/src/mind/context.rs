@@ -104,6 +104,8 @@ impl Context {
     pub(crate) fn new_flights(&self) -> Arc<Flights> {
         let flights = Arc::new(Flights::default());
         let mut all = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those of whoever was made for one call, and is gone.
+        all.retain(|flights| flights.strong_count() > 0);
         all.push(Arc::downgrade(&flights));
         flights
     }

@@ -52,7 +52,7 @@ impl Tier {
     pub(crate) fn new(policy: &Policy, clock: &Arc<dyn Clock>) -> Option<Self> {
         (policy.tier_entries > 0 && policy.tier_bytes > 0).then(|| Self {
             store: Store::new(policy.tier_entries, policy.tier_bytes),
-            slots: front::slots(policy.tier_entries),
+            slots: front::slots(policy.tier_entries, policy.tier_bytes),
             generations: Generations::new(),
             proof: Proof::default(),
             clock: Arc::clone(clock),

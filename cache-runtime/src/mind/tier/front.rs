@@ -14,6 +14,9 @@ use super::generations::Seen;
 
 /// A thread has a slot for every eighth entry of its tier, 64 bytes each, and never more than a megabyte of them.
 const ENTRIES_TO_A_SLOT: usize = 8;
+/// Nor more than one for so many bytes of its tier: a slot and the allocation of a row that it keeps from being given back, though
+/// the row itself is gone, are some hundred bytes together.
+const BYTES_TO_A_SLOT: usize = 4096;
 pub(super) const FEWEST: usize = 256;
 const MOST: usize = 16_384;
 /// After so many answers a slot asks the tier once more, which so learns what is in use.
@@ -71,8 +74,9 @@ struct Slot {
 }
 
 /// How many slots a thread has before a tier of this size: a power of two.
-pub(super) fn slots(entries: usize) -> usize {
-    (entries / ENTRIES_TO_A_SLOT).clamp(FEWEST, MOST).next_power_of_two()
+pub(super) fn slots(entries: usize, bytes: usize) -> usize {
+    let wanted = (entries / ENTRIES_TO_A_SLOT).min(bytes / BYTES_TO_A_SLOT);
+    wanted.clamp(FEWEST, MOST).next_power_of_two()
 }
 
 const _: () = assert!(size_of::<Option<Slot>>() == 64);
@@ -104,14 +108,21 @@ pub(super) fn recall(asked: Asked, good: impl FnOnce(Good) -> bool) -> Option<Ar
     let recall = |front: &RefCell<Box<[Option<Slot>]>>| {
         let mut front = front.try_borrow_mut().ok()?;
         let slots = front.len();
-        let slot = front.get_mut(asked.place(slots))?.as_mut()?;
-        if !slot.is_of(asked) || slot.left == 0 || !good(slot.good()) {
+        let place = front.get_mut(asked.place(slots))?;
+        let slot = place.as_mut()?;
+        if !slot.is_of(asked) || slot.left == 0 {
             return None;
         }
-        let value = slot.value.upgrade()?;
-        slot.left -= 1;
-        slot.used = true;
-        Some(value)
+        let value = if good(slot.good()) { slot.value.upgrade() } else { None };
+        match value {
+            Some(_) => {
+                slot.left -= 1;
+                slot.used = true;
+            }
+            // It will never be an answer again, and holds an allocation.
+            None => *place = None,
+        }
+        value
     };
     // A thread that ends has nothing.
     FRONT.try_with(recall).ok().flatten()

@@ -146,7 +146,8 @@ fn now_and_then_the_tier_is_asked_all_the_same() {
 #[test]
 fn what_is_asked_for_often_keeps_its_place_once() {
     let world = World::new().in_front_of();
-    assert_eq!(slots(1000), FEWEST);
+    assert_eq!((slots(1000, 64 << 20), slots(1 << 20, 1 << 20)), (FEWEST, FEWEST));
+    assert_eq!((slots(100_000, 64 << 20), slots(usize::MAX, usize::MAX)), (16_384, 16_384));
     let rival = |id: &u64| *id != 1 && asked(*id).place(FEWEST) == asked(1).place(FEWEST);
     let mut rivals = (2..100_000).filter(rival);
     let rival = rivals.next().unwrap();
@@ -189,4 +190,15 @@ fn two_tiers_and_two_repositories_have_their_own() {
 fn a_value_of_another_type_is_not_found() {
     let world = World::new().in_front_of();
     assert!(world.tier.in_front::<String>(asked(1), world.tier.clock.moment()).is_none());
+}
+
+/// Whoever has the value still gives its memory back as soon as it is gone, and no thread stands in the way.
+#[test]
+fn what_is_no_answer_any_more_is_not_kept_from_being_given_back() {
+    let world = World::new().in_front_of();
+    let held = world.held();
+    assert_eq!(Arc::weak_count(&held), 1, "this thread's");
+    world.tier.evict(&key(1));
+    assert_eq!(world.in_front(1), None);
+    assert_eq!(Arc::weak_count(&held), 0);
 }
