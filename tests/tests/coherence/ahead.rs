@@ -142,7 +142,7 @@ async fn a_hold_that_failed_ahead_is_asked_for_again_by_the_commit_alone() {
         let address = url.strip_prefix("redis://").unwrap().split('/').next().unwrap().to_owned();
         let proxy = Proxy::start(address.rsplit('@').next().unwrap()).await;
         let cache = CacheManager::builder(world.fixture.namespace())
-            .redis(&proxy.url(&url))
+            .redis(&proxy.url(url))
             .on_unreachable(policy)
             .build()
             .unwrap();
