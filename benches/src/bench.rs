@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -29,6 +29,8 @@ pub(crate) struct Bench {
     world: Option<Arc<World>>,
     lines: Vec<Line>,
     failures: Vec<String>,
+    /// In seconds since 1970.
+    began: u64,
 }
 
 /// What a row may come to.
@@ -36,6 +38,8 @@ pub(crate) enum Row {
     Pair(Measured),
     Figure(Figure),
     Curve(Curve),
+    /// Its name, and why it could not be measured here.
+    Skipped(String, &'static str),
 }
 
 impl Bench {
@@ -53,6 +57,7 @@ impl Bench {
             world: None,
             lines: Vec::new(),
             failures: Vec::new(),
+            began: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs(),
         })
     }
 
@@ -120,8 +125,13 @@ impl Bench {
 
     pub(crate) async fn machine(&mut self) -> Result<Machine> {
         let world = self.world().await?;
-        let Effort { quick, rounds, .. } = self.effort;
-        Ok(Machine { quick, rounds, ..Machine::ask(&world.pool, world.redis.clone()).await? })
+        let (Effort { quick, rounds, .. }, began) = (self.effort, self.began);
+        Ok(Machine {
+            began,
+            quick,
+            rounds,
+            ..Machine::ask(&world.pool, world.redis.clone()).await?
+        })
     }
 
     pub(crate) fn add(&mut self, row: impl Into<Row>) {
@@ -143,8 +153,9 @@ impl Bench {
     }
 
     /// What was measured, and what failed.
-    pub(crate) fn finish(self) -> (Vec<Line>, Vec<String>) {
+    pub(crate) fn finish(mut self) -> (Vec<Line>, Vec<String>) {
         self.bar.finish_and_clear();
+        self.lines.iter_mut().for_each(|line| line.run = self.began);
         (self.lines, self.failures)
     }
 }

@@ -18,6 +18,7 @@ mod curve;
 mod effort;
 mod figures;
 mod machine;
+mod needs;
 mod options;
 mod page;
 mod pair;
@@ -35,6 +36,7 @@ use children::{Job, Servers};
 use effort::Effort;
 use machine::Machine;
 use options::Asked;
+use report::Report;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -48,18 +50,19 @@ pub async fn run(arguments: impl IntoIterator<Item = String>) -> Result<()> {
         Asked::Work { servers, job } => work(&servers, &job).await?,
         Asked::Help => print!("{}", options::HELP),
         Asked::Page => {
-            let (lines, machine) = report::read()?;
-            page::write(&lines, &machine)?;
+            page::write(&Report::read()?)?;
         }
         Asked::Rows { quick, builds, add, filter } => {
+            needs::are_met()?;
             let effort = if quick { Effort::QUICK } else { Effort::FULL };
             let effort = Effort { builds, ..effort };
             let Run { lines, machine, failures } = measured(Bench::new(effort, &filter)?).await?;
             print!("{}", report::tables(&lines));
-            let lines = if add { report::merged(report::read()?.0, lines) } else { lines };
-            println!("written to {}", report::write(&lines, &machine)?.display());
+            let report = Report::of(lines, machine);
+            let report = if add { Report::read()?.with(report) } else { report };
+            println!("written to {}", report.write()?.display());
             if filter.is_empty() {
-                page::write(&lines, &machine)?;
+                page::write(&report)?;
             }
             if !failures.is_empty() {
                 return Err(format!("not measured: {}", failures.join("; ")).into());

@@ -1,4 +1,4 @@
-//! What the rows were measured on: what may matter to who reads them, and nothing that names the machine.
+//! What the rows of a run were measured on: what may matter to who reads them, and nothing that names the machine.
 
 use std::fs;
 use std::process::Command;
@@ -10,6 +10,9 @@ use crate::Result;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Machine {
+    /// When the run began, in seconds since 1970: tells runs apart.
+    #[serde(default)]
+    pub(crate) began: u64,
     pub(crate) processors: usize,
     pub(crate) model: String,
     pub(crate) system: String,
@@ -39,6 +42,7 @@ impl Machine {
         let unknown = || "unknown".to_owned();
         let system = after(&read("/etc/os-release"), "PRETTY_NAME", '=').unwrap_or_else(unknown);
         Ok(Self {
+            began: 0,
             processors: std::thread::available_parallelism()?.get(),
             model: after(&read("/proc/cpuinfo"), "model name", ':').unwrap_or_else(unknown),
             system: format!("{system}, {}", std::env::consts::ARCH),

@@ -10,12 +10,15 @@ Usage: scripts/bench [--quick] [--builds] [--add] [FILTER]
 
 Measures a cached repository against the plain crates doing the same work: private Postgres and Redis, both sides in
 turn, the median of the rounds' ratios with the smallest and the largest. It prints tables, writes
-target/bench/report.json and, unless there is a FILTER, the page docs/benchmarks.md with its plots.
+target/bench/report.json and, unless there is a FILTER, overwrites the page docs/benchmarks.md and its plots.
+
+It needs the programs of Postgres 15 and Redis 7 (or Valkey), or newer; ./scripts/test installs them. One row counts
+instructions with valgrind; without that it is left out, and the tables say so. DATABASE_URL and REDIS_URL are not used.
 
   FILTER    only rows whose name contains this; how noisy the machine is is measured in any case
   --quick   fewer and shorter rounds: within five minutes after the build, and rougher
   --builds  also what the build of a user's program takes, which takes minutes itself
-  --add     the last report keeps its other rows
+  --add     the last report keeps its other rows; the page says which are of another run
   --page    measures nothing, and writes the page from the last report
   --peers   measures hits, stampedes and freshness beside other caches, in programs of their own, and adds them to the
             last report; the build takes minutes

@@ -2,6 +2,7 @@
 
 pub(crate) mod notes;
 mod plots;
+mod runs;
 #[cfg(test)]
 mod tests;
 
@@ -12,8 +13,8 @@ use std::path::Path;
 use crate::Result;
 use crate::machine::Machine;
 use crate::page::notes::Notes;
-use crate::report::{Asked, Line, number, short};
-use crate::rows::CALIBRATION;
+use crate::page::runs::Runs;
+use crate::report::{Asked, CALIBRATION, Line, Report, number, short, spread};
 
 const FOLDER: &str = "docs/benchmarks";
 const PAGE: &str = "docs/benchmarks.md";
@@ -25,11 +26,11 @@ pub(crate) struct Page {
 }
 
 /// Writes the page and its pictures, and takes away the pictures of rows that are no more.
-pub(crate) fn write(lines: &[Line], machine: &Machine) -> Result<()> {
+pub(crate) fn write(report: &Report) -> Result<()> {
     let folder = Path::new(FOLDER);
     fs::create_dir_all(folder)?;
     let notes = Notes::parse(&fs::read_to_string(folder.join("notes.md")).unwrap_or_default());
-    let page = render(lines, machine, &notes)?;
+    let page = render(report, &notes)?;
     for old in fs::read_dir(folder)? {
         let old = old?.path();
         if old.extension().is_some_and(|extension| extension == "svg") {
@@ -42,15 +43,21 @@ pub(crate) fn write(lines: &[Line], machine: &Machine) -> Result<()> {
     Ok(fs::write(PAGE, page.text)?)
 }
 
-pub(crate) fn render(lines: &[Line], machine: &Machine, notes: &Notes) -> Result<Page> {
+pub(crate) fn render(report: &Report, notes: &Notes) -> Result<Page> {
+    let (lines, runs) = (&report.lines, Runs::of(report));
     let mut plots = Vec::new();
     let mut text = String::from(INTRODUCTION);
-    text.push_str(&about(machine));
-    text.push_str(&noise(lines));
+    text.push_str(&about(&runs.main));
+    text.push_str(&noise(lines, &runs.main));
+    text.push_str(&runs.others(lines));
     text.push_str("\n## Beside the plain crates\n\n");
     for (name, title, asked) in [
-        ("times.svg", "What an operation costs, ours over theirs: less is better", Asked::AtMost),
-        ("rates.svg", "Operations a second, ours over theirs: more is better", Asked::AtLeast),
+        ("times.svg", "What one operation takes, ours over theirs: less is better", Asked::AtMost),
+        (
+            "rates.svg",
+            "Operations a second of all callers together, ours over theirs: more is better",
+            Asked::AtLeast,
+        ),
     ] {
         let shown: Vec<&Line> = lines.iter().filter(|line| drawn(line, asked)).collect();
         if !shown.is_empty() {
@@ -58,13 +65,14 @@ pub(crate) fn render(lines: &[Line], machine: &Machine, notes: &Notes) -> Result
             writeln!(text, "![{title}](benchmarks/{name})\n")?;
         }
     }
-    text.push_str(&pairs(lines));
-    text.push_str(&figures(lines));
+    text.push_str(&pairs(lines, &runs));
+    text.push_str(&figures(lines, &runs));
     for line in lines {
         let Some(plot) = &line.plot else { continue };
         let file = format!("{}.svg", slug(&line.name));
         plots.push((file.clone(), plots::curve(&line.name, plot, &line.unit)?));
         write!(text, "\n## Curve: {}\n\n![{}](benchmarks/{file})\n\n", line.name, line.name)?;
+        text.push_str(&runs.caption(line));
         writeln!(text, "| {} | line | {}, {} |\n|--:|---|--:|", plot.across, plot.up, line.unit)?;
         for series in &plot.lines {
             for (at, value) in &series.points {
@@ -77,11 +85,7 @@ pub(crate) fn render(lines: &[Line], machine: &Machine, notes: &Notes) -> Result
 }
 
 fn drawn(line: &Line, asked: Asked) -> bool {
-    line.ratio.is_some() && !calibrates(line) && line.asked.unwrap_or(Asked::AtMost) == asked
-}
-
-fn calibrates(line: &Line) -> bool {
-    line.name.starts_with(CALIBRATION)
+    line.ratio.is_some() && !line.calibrates() && line.asked.unwrap_or(Asked::AtMost) == asked
 }
 
 fn slug(name: &str) -> String {
@@ -93,26 +97,40 @@ fn slug(name: &str) -> String {
 const INTRODUCTION: &str = "\
 # Benchmarks
 
-A cached repository beside the plain crates doing the same work. This page is made from what was measured; do not edit it.
-`scripts/bench` measures all rows on private servers and writes it anew, `scripts/bench --page` writes it once more from the
-last report, `target/bench/report.json`. What stands here is of one machine: measure on yours.
+A cached repository beside the plain crates: doing the same work where they can, and else the least that somebody could do in
+its place, an `INCR` beside a rate limit, a `GET` beside a session, a select that caches nothing beside a miss. This page is made
+from what was measured; do not edit it. `scripts/bench` measures all rows on private servers and writes it anew, `scripts/bench --page`
+writes it once more from the last report, `target/bench/report.json`. What stands here is of one machine: measure on yours.
 
 ## How it is measured
 
-- Both sides of a row do the same work over the same servers, in turn: A B, B A, A B and so on, so that what the machine does
+- Both sides of a row work over the same servers, in turn: A B, B A, A B and so on, so that what the machine does
   meanwhile meets both. A round is one turn of each; the ratio is that of a round, ours over theirs; the table has the
   median of the rounds' ratios, with the smallest and the largest.
-- What a side can only do once (warming up connections, filling caches, emptying them) is done before the clock runs. Every
-  answer is checked for being the answer that the row is about: a hit, a row, a session.
+- A time is that of one operation of one caller, one after the other. Where there are several callers the row has the operations
+  a second of all of them together, and its goal is of those: how long one of them waited is in the rows of percentiles alone.
+- A figure or a point of a curve has no ratio: it is the median of turns of both sides in the same order, the worst of several,
+  or a percentile, as its name says. At \"invalidation of a tag\" one side comes after the other.
+- What a side can only do once (warming up connections, filling caches, emptying them) is done before the clock runs. The fills
+  of ours, which go on behind their callers, are waited for at the end of a turn of misses, within its time. Every answer is
+  checked for being the answer that the row is about: a hit, a row that is then in the cache, a session.
+- Rows of Redis, of misses, batches and writes are of a repository at `Level::Strong`, which does not ask the memory of its process. The
+  default level, `Bounded` by one second with a tier in the process, also asks Redis what is left of each value's life, and puts it
+  into that tier. Rows named \"as by default\" are of it: where they are hits in Redis, the tier is one for a hundredth of the users,
+  who are all asked for equally often, so that it has nearly none of them, takes each in and lets another go for it. Rows of the
+  process are of the default level as well.
 - Users are drawn from a hundred thousand by a Zipf distribution with exponent 0.99, unless the row says something else. Pools
   have eight connections; Redis is asked through one multiplexed connection by either side.
 - Client, Postgres and Redis share one machine. A round trip costs little there, so what the client computes weighs more than
   it would over a network.
 - Postgres runs without `fsync`, so that commits do not measure the disk.
+- The same work on both sides is measured before all rows and after them. Where a row's ratio is no further from its goal than
+  single rounds of the same work were from each other, it says \"within the noise\".
 - A row whose smallest and largest ratio lie further apart than a factor of two is marked: the machine was too noisy to say.
-- Where a time is below zero, as that until another process has an old value no more, it happened before the clock started: the
-  value was gone before the write had returned.
-- Allocations and the memory of a process are counted by an allocator of a program of its own.
+- Allocations and the memory of a process are counted by an allocator of a program of its own; those in the process on one thread,
+  on which nothing else runs meanwhile, the most of many turns. Memory is what an entry more takes, between a tier with
+  few of its entries and the same with nearly all.
+- Instructions are counted by callgrind over one run of each side; without valgrind they are not.
 ";
 
 fn about(machine: &Machine) -> String {
@@ -130,37 +148,41 @@ fn about(machine: &Machine) -> String {
     )
 }
 
-/// How far from 1 the same work on both sides may come out before the machine counts as noisy.
-const QUIET: f64 = 0.05;
+/// How far from 1 the median of the same work on both sides may come out before the machine counts as noisy, and how far a
+/// single round.
+const QUIET: (f64, f64) = (0.05, 0.25);
 
-/// How far the same work on both sides was from being the same, at worst.
-fn deviation(lines: &[Line]) -> Option<f64> {
-    let ratios = lines.iter().filter(|line| calibrates(line)).filter_map(|line| line.ratio);
-    ratios.map(|ratio| (ratio.max(1.0 / ratio) - 1.0).abs()).reduce(f64::max)
+/// How far the medians of the same work on both sides were from being the same in a run, at worst.
+fn deviation(lines: &[Line], run: u64) -> Option<f64> {
+    let same = lines.iter().filter(|line| line.calibrates() && line.run == run);
+    let ratios = same.filter_map(|line| line.ratio);
+    ratios.map(|ratio| ratio.max(1.0 / ratio) - 1.0).reduce(f64::max)
 }
 
-fn noise(lines: &[Line]) -> String {
-    let Some(deviation) = deviation(lines) else {
+fn noise(lines: &[Line], machine: &Machine) -> String {
+    let run = machine.began;
+    let (Some(deviation), Some(spread)) = (deviation(lines, run), spread(lines, run)) else {
         return "How noisy the machine was has not been measured.\n".to_owned();
     };
     let mut text = String::from(
         "How noisy it was, by the same work on both sides, whose ratio should be 1:\n\n\
          | the same on both sides | ratio | least – most |\n|---|--:|--:|\n",
     );
-    for line in lines.iter().filter(|line| calibrates(line)) {
+    for line in lines.iter().filter(|line| line.calibrates() && line.run == run) {
         let name = line.name.trim_start_matches(CALIBRATION).trim_start_matches([':', ' ']);
         let _ = writeln!(text, "| {name} | {} | {} |", of(line.ratio), span(line));
     }
-    let percent = deviation * 100.0;
-    let spread = lines.iter().filter(|line| calibrates(line)).any(|line| line.noisy);
-    let verdict = if spread || deviation > QUIET {
-        format!(
-            "**The machine was noisy**: what is nearer to its goal than {percent:.0} % is open."
-        )
+    let verdict = if deviation > QUIET.0 || spread > QUIET.1 {
+        "**The machine was noisy**"
     } else {
-        "The machine was quiet enough for what follows.".to_owned()
+        "The machine was quiet"
     };
-    let _ = writeln!(text, "\n{verdict}");
+    let (medians, rounds) = (deviation * 100.0, spread * 100.0);
+    let _ = writeln!(
+        text,
+        "\n{verdict}: the medians are up to {medians:.0} % from 1, single rounds up to {rounds:.0} %. A row whose ratio is \
+         no further than {rounds:.0} % from its goal says \"within the noise\"."
+    );
     text
 }
 
@@ -172,19 +194,14 @@ fn span(line: &Line) -> String {
     format!("{} – {}", of(line.ratio_min), of(line.ratio_max))
 }
 
-/// What wins is plain, what loses is bold.
-fn verdict(line: &Line) -> String {
-    line.verdict().replace("missed", "**missed**")
-}
-
-fn pairs(lines: &[Line]) -> String {
+fn pairs(lines: &[Line], runs: &Runs) -> String {
     let mut text = String::from(
         "| row | ours | theirs | unit | ratio | least – most | goal | |\n|---|--:|--:|---|--:|--:|--:|---|\n",
     );
-    for line in lines.iter().filter(|line| line.ratio.is_some() && !calibrates(line)) {
+    for line in lines.iter().filter(|line| line.ratio.is_some() && !line.calibrates()) {
         let (ours, theirs, ratio) = (of(line.ours), of(line.theirs), of(line.ratio));
         let (name, unit, goal) = (&line.name, &line.unit, line.goal_text());
-        let (span, verdict) = (span(line), verdict(line));
+        let (span, verdict) = (span(line), runs.verdict(line, lines));
         let _ = writeln!(
             text,
             "| {name} | {ours} | {theirs} | {unit} | {ratio} | {span} | {goal} | {verdict} |"
@@ -193,13 +210,13 @@ fn pairs(lines: &[Line]) -> String {
     text
 }
 
-fn figures(lines: &[Line]) -> String {
+fn figures(lines: &[Line], runs: &Runs) -> String {
     let mut text = String::from(
         "\n## Figures of their own\n\n| figure | value | unit | goal | |\n|---|--:|---|--:|---|\n",
     );
     for line in lines.iter().filter(|line| line.ratio.is_none() && line.plot.is_none()) {
         let (name, value, unit) = (&line.name, of(line.ours), &line.unit);
-        let (goal, verdict) = (line.goal_text(), verdict(line));
+        let (goal, verdict) = (line.goal_text(), runs.verdict(line, lines));
         let _ = writeln!(text, "| {name} | {value} | {unit} | {goal} | {verdict} |");
     }
     text

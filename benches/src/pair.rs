@@ -9,15 +9,22 @@ use crate::figures::Bound;
 /// What a row counts, and what is asked of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
-    /// The time of an operation, ours over theirs, is at most this.
+    /// The time of an operation of one caller, ours over theirs, is at most this.
     Latency(f64),
-    /// The operations a second, ours over theirs, are at least this.
+    /// The operations a second of all callers together, ours over theirs, are at least this.
     Throughput(f64),
-    /// The time of an operation, of which nothing is asked.
+    /// Microseconds by which all callers together have done one operation more, of which nothing is asked: the time of an
+    /// operation where there is one caller.
     Untold,
 }
 
 impl Goal {
+    /// At most so many times what the other side takes. What one of several callers waits cannot be told from how much all
+    /// of them have done, so there it is asked of the operations a second.
+    pub(crate) fn at_most(times: f64, callers: usize) -> Self {
+        if callers == 1 { Self::Latency(times) } else { Self::Throughput(1.0 / times) }
+    }
+
     fn bound(self) -> Bound {
         match self {
             Self::Latency(most) => Bound::AtMost(most),
@@ -74,18 +81,27 @@ where
     FA: Future<Output = ()> + Send,
     FB: Future<Output = ()> + Send,
 {
-    measure_after(name, effort, callers, goal, ours, theirs, async || ()).await
+    let around = Around { before: async || (), rest: async || () };
+    measure_around(name, effort, callers, goal, ours, theirs, around).await
 }
 
-/// The same, with something to be done before each turn of a side, untimed: to empty the caches, for instance.
-pub(crate) async fn measure_after<A, B, FA, FB>(
+/// What is done beside the operations.
+pub(crate) struct Around<B, R> {
+    /// Before each turn of a side, untimed: to empty the caches, for instance.
+    pub(crate) before: B,
+    /// At the end of each turn of ours, timed: what the operations have left to be done behind their callers.
+    pub(crate) rest: R,
+}
+
+/// The same, with something around each turn.
+pub(crate) async fn measure_around<A, B, FA, FB>(
     name: &str,
     effort: Effort,
     callers: usize,
     goal: Goal,
     ours: A,
     theirs: B,
-    before: impl AsyncFn(),
+    around: Around<impl AsyncFn(), impl AsyncFn()>,
 ) -> Measured
 where
     A: Fn(u64) -> FA + Clone + Send + Sync + 'static,
@@ -93,31 +109,42 @@ where
     FA: Future<Output = ()> + Send,
     FB: Future<Output = ()> + Send,
 {
+    let timed = callers == 1 || !matches!(goal, Goal::Latency(_));
+    assert!(timed, "{name}: of several callers nobody knows the time of one operation");
+    let Around { before, rest } = around;
+    let ours = async |time| {
+        before().await;
+        throughput(time, callers, &ours, &rest).await
+    };
+    let theirs = async |time| {
+        before().await;
+        throughput(time, callers, &theirs, async || ()).await
+    };
     // Connections, statements and branch predictors are warm before anything counts.
-    before().await;
-    throughput(effort.time / 2, callers, &ours).await;
-    before().await;
-    throughput(effort.time / 2, callers, &theirs).await;
+    ours(effort.time / 2).await;
+    theirs(effort.time / 2).await;
     let mut rounds = Vec::with_capacity(effort.rounds);
     for round in 0..effort.rounds {
         // Who goes first changes, so that neither side always follows the other's garbage.
         let (a, b) = if round % 2 == 0 {
-            before().await;
-            let a = throughput(effort.time, callers, &ours).await;
-            before().await;
-            (a, throughput(effort.time, callers, &theirs).await)
+            let a = ours(effort.time).await;
+            (a, theirs(effort.time).await)
         } else {
-            before().await;
-            let b = throughput(effort.time, callers, &theirs).await;
-            before().await;
-            (throughput(effort.time, callers, &ours).await, b)
+            let b = theirs(effort.time).await;
+            (ours(effort.time).await, b)
         };
         rounds.push(Round { ours: goal.of_rate(a), theirs: goal.of_rate(b) });
     }
     Measured::new(name, goal.unit(), goal.bound(), rounds)
 }
 
-async fn throughput<F, Fut>(time: Duration, callers: usize, operation: &F) -> f64
+/// Operations a second, with what is left to be done at the end.
+async fn throughput<F, Fut>(
+    time: Duration,
+    callers: usize,
+    operation: &F,
+    rest: impl AsyncFn(),
+) -> f64
 where
     F: Fn(u64) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send,
@@ -143,6 +170,7 @@ where
     for task in tasks {
         count += finished(task.await);
     }
+    rest().await;
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than a double holds")]
     let rate = count as f64 / began.elapsed().as_secs_f64();
     rate
@@ -223,6 +251,32 @@ mod tests {
         assert_eq!(measured.ratio(), (2.0, 1.0, 3.0));
         assert_eq!(measured.sides(), (3.0, 1.0));
         assert!(measured.noisy());
+    }
+
+    #[test]
+    fn of_several_callers_it_is_the_rate_that_is_asked_for() {
+        assert!(matches!(Goal::at_most(1.25, 1), Goal::Latency(1.25)));
+        assert!(matches!(Goal::at_most(1.25, 64), Goal::Throughput(0.8)));
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "of several callers nobody knows the time")]
+    async fn a_time_of_several_callers_is_refused() {
+        let effort = Effort { rounds: 0, time: Duration::ZERO, ..Effort::QUICK };
+        measure("a row", effort, 2, Goal::Latency(1.0), async |_| (), async |_| ()).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_left_to_be_done_is_timed_and_what_comes_before_is_not() {
+        let effort = Effort { rounds: 1, time: Duration::from_millis(1), ..Effort::QUICK };
+        let pause = async || tokio::time::sleep(Duration::from_millis(400)).await;
+        let one = |_: u64| tokio::time::sleep(Duration::from_millis(1));
+        let around = Around { before: pause, rest: async || () };
+        let before = measure_around("a row", effort, 1, Goal::Untold, one, one, around).await;
+        assert!(before.rounds.iter().all(|round| round.ours < 3e5), "{before:?}");
+        let around = Around { before: async || (), rest: pause };
+        let rest = measure_around("a row", effort, 1, Goal::Untold, one, one, around).await;
+        assert!(rest.rounds.iter().all(|round| round.ours > 3e5 && round.theirs < 3e5), "{rest:?}");
     }
 
     #[test]

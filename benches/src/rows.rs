@@ -23,9 +23,6 @@ mod updates;
 use crate::Result;
 use crate::bench::Bench;
 
-/// How the names of the rows begin that measure the machine.
-pub(crate) const CALIBRATION: &str = "the same on both sides";
-
 /// One after the other. Rows that fail are told at the end, and the others are measured all the same.
 pub(crate) async fn run(bench: &mut Bench) {
     let outcomes = [

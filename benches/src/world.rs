@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ::tests::{Fixture, TestDatabase};
 use cache_runtime::{CacheManager, Entity, cached_repository};
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool};
-use tests::{Fixture, TestDatabase};
 
 use crate::{Result, plain};
 
@@ -79,7 +79,8 @@ impl World {
         let redis =
             redis::Client::open(fixture.redis_url())?.get_multiplexed_async_connection().await?;
         let users = Users { db: pool.clone(), cache };
-        Ok(Self { users, pool, redis, zipf: zipf().leak(), full: AtomicBool::new(false), fixture })
+        let zipf = zipf(1 << 20).leak();
+        Ok(Self { users, pool, redis, zipf, full: AtomicBool::new(false), fixture })
     }
 
     /// Puts every user in Redis, for both sides, unless all are there.
@@ -102,6 +103,17 @@ impl World {
         }
         self.users.cache.drain().await;
         Ok(())
+    }
+
+    /// The same repository as one has it who says nothing of levels: bounded by a second, with a tier in the process. That
+    /// takes so many entries; `None` is what it takes by default.
+    pub(crate) fn by_default(&self, entries: Option<usize>) -> Result<Users> {
+        let builder = CacheManager::builder(self.namespace()).redis(self.redis_url());
+        let builder = match entries {
+            Some(entries) => builder.tier(entries, 64 << 20),
+            None => builder,
+        };
+        Ok(Users { db: self.pool.clone(), cache: builder.build()? })
     }
 
     /// Takes everything out of Redis, and waits until nobody puts anything there any more.
@@ -130,9 +142,8 @@ impl World {
     }
 }
 
-/// A table of ids in which each stands as often as a Zipf distribution over all users would draw it.
-fn zipf() -> Vec<i64> {
-    const SIZE: u32 = 1 << 20;
+/// So many ids as a Zipf distribution over all users draws them, each on its own; the same at each call.
+pub(crate) fn zipf(draws: u32) -> Vec<i64> {
     let mut weights: Vec<f64> = (1..=USERS).map(|rank| 1.0 / (rank as f64).powf(0.99)).collect();
     let total: f64 = weights.iter().sum();
     let mut sum = 0.0;
@@ -141,7 +152,7 @@ fn zipf() -> Vec<i64> {
         *weight = sum;
     }
     let mut random = fastrand::Rng::with_seed(7);
-    (0..SIZE)
+    (0..draws)
         .map(|_| {
             let drawn = random.f64();
             let rank = weights.partition_point(|sum| *sum < drawn) as u64;
@@ -151,8 +162,32 @@ fn zipf() -> Vec<i64> {
         .collect()
 }
 
+/// So many ids in a row, from a random place of the distribution on: no place is read twice, so that an id comes again as
+/// seldom as it is drawn again.
+pub(crate) fn drawn_in_a_row(
+    zipf: &[i64],
+    random: u64,
+    many: u32,
+) -> impl Iterator<Item = i64> + use<'_> {
+    (0..u64::from(many)).map(move |read| drawn(zipf, random.wrapping_add(read)))
+}
+
 /// The id at a random place of the distribution.
 pub(crate) fn drawn(zipf: &[i64], random: u64) -> i64 {
     let place = usize::try_from(random).unwrap_or_default() % zipf.len();
     zipf.get(place).copied().unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_comes_twice_in_a_row_as_seldom_as_it_is_drawn_twice() {
+        let zipf = zipf(1 << 16);
+        let ids: Vec<i64> = drawn_in_a_row(&zipf, u64::MAX - 5, 1 << 15).collect();
+        let again = ids.windows(2).filter(|pair| pair.first() == pair.last()).count();
+        // The sum of the squares of all shares is about one in a hundred.
+        assert!((1..1 << 10).contains(&again), "{again} of {}", ids.len());
+    }
 }

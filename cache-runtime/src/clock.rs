@@ -14,6 +14,11 @@ pub trait Clock: Debug + Send + Sync + 'static {
     fn unix_millis(&self) -> u64;
 
     /// Now, for telling how long ago something was. It may lag by up to [`Moment::LAG`], and costs a few nanoseconds.
+    ///
+    /// The default puts [`elapsed`](Self::elapsed) on both sides of the moment. A clock of one's own that keeps it is
+    /// protected from suspend only as far as its `elapsed` counts the time that the machine sleeps: where that stands still,
+    /// as the standard library's `Instant` may, the tier in the process may be believed for as much longer than its bound as
+    /// the machine was suspended. [`SystemClock`] has the wall clock on the other side.
     fn moment(&self) -> Moment {
         let elapsed = nanos(self.elapsed());
         Moment { running: elapsed, wall: elapsed }

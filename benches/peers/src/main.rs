@@ -16,6 +16,8 @@ mod freshness;
 #[path = "../../src/machine.rs"]
 mod machine;
 mod multi_tier;
+#[path = "../../src/needs.rs"]
+mod needs;
 mod ours;
 mod oxcache;
 #[path = "../../src/pair.rs"]

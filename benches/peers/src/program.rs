@@ -3,8 +3,9 @@
 use crate::Result;
 use crate::bench::Bench;
 use crate::effort::Effort;
+use crate::needs;
 use crate::peer::Setup;
-use crate::report;
+use crate::report::{self, Report};
 use crate::storm::{self, Ask};
 
 /// Measures the rows and adds them to the last report; or is one process of several.
@@ -28,6 +29,7 @@ pub(crate) async fn run(
             text => filter = text,
         }
     }
+    needs::are_met()?;
     let mut bench = Bench::new(effort, filter)?;
     rows(&mut bench).await;
     // The rows beside other caches are in two programs: the other one may have it.
@@ -39,11 +41,10 @@ pub(crate) async fn run(
     let here = bench.machine().await?;
     let (lines, failures) = bench.finish();
     print!("{}", report::tables(&lines));
-    let (lines, machine) = match report::read() {
-        Ok((others, machine)) => (report::merged(others, lines), machine),
-        Err(_) => (lines, here),
-    };
-    println!("written to {}", report::write(&lines, &machine)?.display());
+    let report = Report::of(lines, here);
+    let there = std::path::Path::new(report::REPORT).exists();
+    let report = if there { Report::read()?.with(report) } else { report };
+    println!("written to {}", report.write()?.display());
     match failures.as_slice() {
         [] => Ok(()),
         failures => Err(format!("not measured: {}", failures.join("; ")).into()),

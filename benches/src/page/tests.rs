@@ -32,7 +32,7 @@ fn lines() -> Vec<Line> {
 }
 
 fn rendered(lines: &[Line], notes: &str) -> Page {
-    render(lines, &Machine::default(), &Notes::parse(notes)).unwrap()
+    render(&Report::of(lines.to_vec(), Machine::default()), &Notes::parse(notes)).unwrap()
 }
 
 #[test]
@@ -73,12 +73,62 @@ fn what_is_missed_is_bold_and_has_its_note() {
 #[test]
 fn where_the_same_work_differs_the_machine_is_called_noisy() {
     let quiet = rendered(&lines(), "");
-    assert!(quiet.text.contains("quiet enough"));
+    assert!(quiet.text.contains("The machine was quiet: the medians are up to 0 % from 1"));
     let mut lines = lines();
     lines.push(pair(&format!("{CALIBRATION}: GET, after"), Bound::None, [11.0, 11.2, 11.1]));
     let noisy = rendered(&lines, "");
-    assert!(noisy.text.contains("**The machine was noisy**: what is nearer to its goal than 11 %"));
-    assert!(!noisy.text.contains("quiet enough"));
+    assert!(noisy.text.contains("**The machine was noisy**: the medians are up to 11 % from 1"));
+    assert!(!noisy.text.contains("The machine was quiet"));
+}
+
+#[test]
+fn single_rounds_that_lie_apart_are_told_although_their_median_is_right() {
+    let mut lines = lines();
+    let apart = pair(&format!("{CALIBRATION}: GET, after"), Bound::None, [8.0, 10.0, 12.0]);
+    assert!(!apart.noisy);
+    lines.push(apart);
+    lines.push(pair("near", Bound::AtMost(1.0), [11.0, 12.0, 13.0]));
+    lines.push(pair("far", Bound::AtMost(1.0), [13.0, 14.0, 15.0]));
+    let page = rendered(&lines, "");
+    assert!(page.text.contains("medians are up to 0 % from 1, single rounds up to 25 %"));
+    assert!(page.text.contains(
+        "| near | 12.00 | 10.00 | µs | 1.20 | 1.10 – 1.30 | ≤ 1 | **missed**, within the noise |"
+    ));
+    assert!(
+        page.text.contains("| far | 14.00 | 10.00 | µs | 1.40 | 1.30 – 1.50 | ≤ 1 | **missed** |")
+    );
+}
+
+#[test]
+fn rows_of_another_run_are_marked_and_measured_by_its_own_noise() {
+    let of = |began, lines: Vec<Line>| {
+        let lines = lines.into_iter().map(|line| Line { run: began, ..line }).collect();
+        Report::of(lines, Machine { began, rounds: 3, ..Machine::default() })
+    };
+    let calibration = format!("{CALIBRATION}: GET, before");
+    let restless = pair(&calibration, Bound::None, [8.0, 10.0, 12.0]);
+    let again = pair("miss", Bound::AtMost(1.0), [11.0, 12.0, 13.0]);
+    let report = of(1, lines()).with(of(2, vec![restless, again]));
+    let page = render(&report, &Notes::default()).unwrap();
+    assert!(page.text.contains("Not all rows are of one run"));
+    assert!(
+        page.text.contains("| 2 | 1 | 3, all | up to 0 %, up to 25 % | the same |"),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("**missed**, within the noise; run 2"));
+    assert!(page.text.contains("single rounds up to 1 %"), "of the run of most rows");
+    assert!(!rendered(&lines(), "").text.contains("Not all rows"));
+}
+
+#[test]
+fn a_row_that_could_not_be_measured_is_there_and_says_why() {
+    let mut lines = lines();
+    lines.push(Line::of(Row::Skipped("instructions".to_owned(), "valgrind is not installed")));
+    let page = rendered(&lines, "");
+    assert!(
+        page.text.contains("| instructions |  |  |  | not measured: valgrind is not installed |")
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::bench::Bench;
 use crate::effort::Effort;
 use crate::pair::{Goal, measure};
 use crate::plain;
-use crate::rows::CALIBRATION;
+use crate::report::CALIBRATION;
 use crate::world::drawn;
 
 /// Enough to see how noisy the machine is; more would make pieces of the table slow.

@@ -14,6 +14,8 @@ use crate::world::{User, Users, World};
 
 /// Users that are written in turn.
 const IDS: i64 = 100;
+/// What a number of this row counts from: the announcement goes out before the commit, so most of them are below zero.
+const UNIT: &str = "µs after the write returned (below zero: before)";
 /// After this the old value is taken to stay.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -48,7 +50,7 @@ async fn fresh(world: &World, name: &str, samples: usize) -> Result<Vec<Figure>>
         lags.push((gone - replied) as f64 / 1e3);
     }
     let figure = |what: &str, at: f64, bound| {
-        Figure::new(format!("{name}, {what}"), percentile(&lags, at), "µs", bound)
+        Figure::new(format!("{name}, {what}"), percentile(&lags, at), UNIT, bound)
     };
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than a double holds")]
     let share = after as f64 / samples as f64;

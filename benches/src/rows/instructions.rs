@@ -1,5 +1,7 @@
-//! What a hit in the process makes the processor do, counted by callgrind: it is the same on a noisy machine.
+//! What a hit in the process makes the processor do, counted by callgrind: it is the same on a noisy machine. Users are
+//! drawn as in the rows that are timed.
 
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::pin::pin;
 use std::process::{Command, Stdio};
@@ -11,21 +13,21 @@ use cache_runtime::{Clock, Level};
 use quick_cache::sync::Cache;
 
 use crate::Result;
-use crate::bench::Bench;
+use crate::bench::{Bench, Row};
 use crate::children::{Job, Servers, command};
 use crate::figures::Bound;
 use crate::pair::{Measured, Round};
-use crate::world::{User, Users};
+use crate::world::{USERS, User, Users, zipf};
 
-const IDS: i64 = 1_000;
 const READS: u32 = 20_000;
 
 pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
     let name = "instructions of a hit in the process";
-    if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
-        return Ok(());
-    }
     if bench.wants(name) {
+        if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
+            bench.add(Row::Skipped(name.to_owned(), "valgrind is not installed"));
+            return Ok(());
+        }
         let world = bench.filled().await?;
         let servers = Servers::of(&world);
         let ours = collected(&servers, &Job::Instructions { bare: false }, "*hits_of_ours*")?;
@@ -58,19 +60,27 @@ fn collected(servers: &Servers, job: &Job, functions: &str) -> Result<u64> {
 pub(crate) async fn child(servers: &Servers, bare: bool) -> Result<()> {
     // Under callgrind a second is short: the proof of the stream may be as old as a minute here. And the clocks of the
     // runtime are read in a way that it cannot run.
+    let entries = 2 * usize::try_from(USERS)?;
     let builder = servers.manager().level(Level::Bounded(Duration::from_secs(60)));
-    let cache = builder.clock(Arc::new(Since(Instant::now()))).build()?;
-    let users = Users { db: servers.pool().await?, cache };
-    let ids: Vec<i64> = (1..=IDS).collect();
-    let cache = Cache::new(2 * ids.len());
+    let builder = builder.tier(entries, 1 << 30).clock(Arc::new(Since(Instant::now())));
+    let users = Users { db: servers.pool().await?, cache: builder.build()? };
+    let draws = zipf(2 * READS);
+    let (first, counted) = draws.split_at(draws.len() / 2);
+    let ids: Vec<i64> = draws.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let cache = Cache::new(entries);
     for _ in 0..3 {
         for user in users.get_many(&ids).await?.into_iter().flatten() {
             cache.insert(user.id, user);
         }
         users.cache.drain().await;
     }
+    // What a thread was lately given is what it has after as many reads.
+    for id in first {
+        users.get(*id).await?;
+        cache.get(id);
+    }
     let before = users.stats().tier_hits;
-    let found = if bare { hits_of_bare(&cache) } else { hits_of_ours(&users) };
+    let found = if bare { hits_of_bare(&cache, counted) } else { hits_of_ours(&users, counted) };
     let hits = if bare { found } else { u32::try_from(users.stats().tier_hits - before)? };
     if (found, hits) == (READS, READS) {
         Ok(())
@@ -94,12 +104,12 @@ impl Clock for Since {
 }
 
 #[inline(never)]
-fn hits_of_ours(users: &Users) -> u32 {
+fn hits_of_ours(users: &Users, ids: &[i64]) -> u32 {
     let mut context = Context::from_waker(Waker::noop());
     let mut found = 0;
-    for read in 0..READS {
+    for id in ids {
         // A hit in the process waits for nothing, so it is ready when it is first asked.
-        let read = pin!(users.get(i64::from(read) % IDS + 1));
+        let read = pin!(users.get(*id));
         if let Poll::Ready(Ok(Some(user))) = read.poll(&mut context) {
             black_box(user);
             found += 1;
@@ -109,10 +119,10 @@ fn hits_of_ours(users: &Users) -> u32 {
 }
 
 #[inline(never)]
-fn hits_of_bare(cache: &Cache<i64, Arc<User>>) -> u32 {
+fn hits_of_bare(cache: &Cache<i64, Arc<User>>, ids: &[i64]) -> u32 {
     let mut found = 0;
-    for read in 0..READS {
-        if let Some(user) = cache.get(&(i64::from(read) % IDS + 1)) {
+    for id in ids {
+        if let Some(user) = cache.get(id) {
             black_box(user);
             found += 1;
         }

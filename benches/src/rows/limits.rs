@@ -87,7 +87,7 @@ async fn decided(
         let (redis, keys) = (redis.clone(), Arc::clone(&others));
         async move { increment(redis, drawn(&keys, random)).await }
     };
-    Ok(measure(name, effort, callers, Goal::Latency(1.1), ours, theirs).await)
+    Ok(measure(name, effort, callers, Goal::at_most(1.1, callers), ours, theirs).await)
 }
 
 async fn decide(limit: &RateLimit, key: &str) {

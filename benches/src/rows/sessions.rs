@@ -65,7 +65,7 @@ async fn looked_up(world: &World, name: &str, effort: Effort, callers: usize) ->
             assert!(bare(redis, user).await.is_some(), "a session");
         }
     };
-    Ok(measure(name, effort, callers, Goal::Latency(1.1), ours, theirs).await)
+    Ok(measure(name, effort, callers, Goal::at_most(1.1, callers), ours, theirs).await)
 }
 
 async fn bare(mut redis: MultiplexedConnection, user: i64) -> Option<Login> {

@@ -8,7 +8,8 @@ use crate::plain;
 use crate::world::{USERS, User, World};
 
 pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
-    for (callers, goal) in [(1, Goal::Latency(1.0)), (8, Goal::Throughput(1.0))] {
+    for callers in [1, 8] {
+        let goal = Goal::at_most(1.0, callers);
         let name = format!("update by id, {}", with(callers));
         if bench.wants(&name) {
             let world = bench.world().await?;

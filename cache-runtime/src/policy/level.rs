@@ -14,9 +14,9 @@ use pin_project_lite::pin_project;
 pub enum Level {
     /// Never older than what was committed when the read began. Asks Redis.
     Strong,
-    /// Never older than what was committed this long before the read began, and never older than this process's own
-    /// writes. Asks the tier in the process first. A bound below some 20 ms is seldom proven in time, and the read is
-    /// then answered as `Strong` would be.
+    /// Never older than what was committed this long before the read began, and never older than what the same manager's own
+    /// writes have acknowledged; of another manager in the same process it is the bound that counts. Asks the tier in the
+    /// process first. A bound below some 20 ms is seldom proven in time, and the read is then answered as `Strong` would be.
     Bounded(Duration),
     /// What the database says: both tiers are passed over, and nothing is cached.
     Database,

@@ -13,6 +13,8 @@ mod figures;
 mod hitbox;
 #[path = "../../../src/machine.rs"]
 mod machine;
+#[path = "../../../src/needs.rs"]
+mod needs;
 #[path = "../../src/ours.rs"]
 mod ours;
 #[path = "../../../src/pair.rs"]

@@ -38,7 +38,7 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
         let (ours, theirs) = grown.measured(bench, size).await?;
         points.push(Point { size: size as f64, ours, theirs });
     }
-    let (across, up) = ("keys in Redis", "a hit, 64 callers");
+    let (across, up) = ("keys in Redis", "time by which 64 callers together have done a hit more");
     let axes = Axes { across, up, unit: "µs", theirs: "bare GET" };
     add_cost(bench, NAME, &axes, &points);
     Ok(())

@@ -11,6 +11,7 @@ use super::{Axes, Point, add_cost, add_curve};
 use crate::Result;
 use crate::bench::Bench;
 use crate::children::{self, Child, Job, Place, Servers};
+use crate::pair::median;
 use crate::plain;
 use crate::world::{User, Users};
 
@@ -22,6 +23,8 @@ const READS: u64 = 256;
 /// Callers of a process: in the process one never waits.
 const CALLERS: usize = 8;
 const MOST: Duration = Duration::from_millis(500);
+/// Turns of each side at each size.
+const TURNS: usize = 3;
 
 pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
     let near = "growth: hit in the process by processes";
@@ -37,8 +40,7 @@ pub(crate) async fn run(bench: &mut Bench) -> Result<()> {
         let time = bench.effort().time.min(MOST);
         let (mut costs, mut rates) = (Vec::new(), Vec::new());
         for processes in PROCESSES {
-            let ours = measured(&servers, ours, processes, time)?;
-            let theirs = measured(&servers, theirs, processes, time)?;
+            let (ours, theirs) = measured(&servers, (ours, theirs), processes, time)?;
             let size = processes as f64;
             costs.push(Point { size, ours: ours.cost, theirs: theirs.cost });
             rates.push(Point { size, ours: ours.rate, theirs: theirs.rate });
@@ -58,21 +60,62 @@ struct Together {
     cost: f64,
 }
 
-fn measured(servers: &Servers, place: Place, processes: usize, time: Duration) -> Result<Together> {
-    let start = |_| Child::start(servers, &Job::Hits { place, time });
-    let mut all = (0..processes).map(start).collect::<Result<Vec<_>>>()?;
-    for child in &mut all {
-        child.says()?;
+/// The medians of some turns of both sides, whose processes are all there from the first one on.
+fn measured(
+    servers: &Servers,
+    (ours, theirs): (Place, Place),
+    processes: usize,
+    time: Duration,
+) -> Result<(Together, Together)> {
+    let start = |place| {
+        let start = |_| Child::start(servers, &Job::Hits { place, time });
+        let mut all = (0..processes).map(start).collect::<Result<Vec<_>>>()?;
+        for child in &mut all {
+            ready(child)?;
+        }
+        Result::Ok(all)
+    };
+    let (mut ours, mut theirs) = (start(ours)?, start(theirs)?);
+    let (mut of_ours, mut of_theirs) = (Vec::new(), Vec::new());
+    for round in 0..TURNS {
+        if round % 2 == 0 {
+            of_ours.push(turn(&mut ours)?);
+            of_theirs.push(turn(&mut theirs)?);
+        } else {
+            of_theirs.push(turn(&mut theirs)?);
+            of_ours.push(turn(&mut ours)?);
+        }
     }
-    for child in &mut all {
+    Ok((Together::median(&of_ours), Together::median(&of_theirs)))
+}
+
+fn ready(child: &mut Child) -> Result<()> {
+    match child.says()?.as_str() {
+        "ready" => Ok(()),
+        other => Err(format!("a child says {other:?} where it should be ready").into()),
+    }
+}
+
+impl Together {
+    fn median(turns: &[Self]) -> Self {
+        let of = |value: fn(&Self) -> f64| median(turns.iter().map(value).collect());
+        Self { rate: of(|turn| turn.rate), cost: of(|turn| turn.cost) }
+    }
+}
+
+fn turn(all: &mut [Child]) -> Result<Together> {
+    for child in &mut *all {
         child.tell("go")?;
     }
     let (mut rate, mut hits, mut busy) = (0.0, 0.0, 0.0);
-    for child in &mut all {
+    for child in &mut *all {
         let did: Did = serde_json::from_str(&child.says()?)?;
         rate += did.hits / did.seconds;
         hits += did.hits;
         busy += did.processor_seconds;
+    }
+    for child in all {
+        ready(child)?;
     }
     Ok(Together { rate, cost: busy * 1e6 / hits })
 }
@@ -85,20 +128,19 @@ struct Did {
     processor_seconds: f64,
 }
 
-/// One of them: it says that it is ready, waits for a word, and says what it did.
+/// One of them: it says that it is ready, waits for a word, says what it did, and is ready again.
 pub(crate) async fn child(servers: &Servers, place: Place, time: Duration) -> Result<()> {
-    let did = match place {
+    match place {
         Place::Near => {
             let users = users(servers, true)?;
             warmed(&users).await?;
             let (shared, before) = (users.clone(), users.stats());
-            let did = timed(time, 1, READS, move |id| hit(shared.clone(), id)).await?;
-            let after = users.stats();
-            let (near, far) = (after.tier_hits - before.tier_hits, after.hits - before.hits);
-            if far * 100 > near {
-                return Err(format!("hits in the process: {near}, in Redis: {far}").into());
-            }
-            did
+            let read = move |id| hit(shared.clone(), id);
+            let near = || {
+                let done = users.stats() - before;
+                done.hits * 100 <= done.tier_hits
+            };
+            turns(time, 1, READS, read, near).await
         }
         Place::Bare => {
             let bare = Arc::new(quick_cache::sync::Cache::new(usize::try_from(2 * KEYS)?));
@@ -108,11 +150,11 @@ pub(crate) async fn child(servers: &Servers, place: Place, time: Duration) -> Re
                 let bare = Arc::clone(&bare);
                 async move { bare.get(&id).is_some() }
             };
-            timed(time, 1, READS, read).await?
+            turns(time, 1, READS, read, || true).await
         }
         Place::Far => {
             let users = users(servers, false)?;
-            timed(time, CALLERS, 1, move |id| hit(users.clone(), id)).await?
+            turns(time, CALLERS, 1, move |id| hit(users.clone(), id), || true).await
         }
         Place::Plain => {
             let client = redis::Client::open(servers.redis.as_str())?;
@@ -121,10 +163,9 @@ pub(crate) async fn child(servers: &Servers, place: Place, time: Duration) -> Re
                 let redis = redis.clone();
                 async move { plain::hit(redis, id).await.is_some() }
             };
-            timed(time, CALLERS, 1, read).await?
+            turns(time, CALLERS, 1, read, || true).await
         }
-    };
-    children::say(&serde_json::to_string(&did)?)
+    }
 }
 
 async fn hit(users: Users, id: i64) -> bool {
@@ -156,13 +197,36 @@ async fn warmed(users: &Users) -> Result<Vec<Arc<User>>> {
     Err("the users do not stay in the memory of the process".into())
 }
 
-async fn timed<F, Fut>(time: Duration, callers: usize, reads: u64, read: F) -> Result<Did>
+/// As many turns as are asked for; `right` says whether the reads were of the place that they are about.
+async fn turns<F, Fut>(
+    time: Duration,
+    callers: usize,
+    reads: u64,
+    read: F,
+    right: impl Fn() -> bool,
+) -> Result<()>
 where
     F: Fn(i64) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = bool> + Send,
 {
-    children::say("ready")?;
-    tokio::task::block_in_place(children::told).ok_or("nobody to work for")?;
+    loop {
+        children::say("ready")?;
+        if tokio::task::block_in_place(children::told).is_none() {
+            return Ok(());
+        }
+        let did = timed(time, callers, reads, &read).await?;
+        if !right() {
+            return Err("what was read is not where it should be".into());
+        }
+        children::say(&serde_json::to_string(&did)?)?;
+    }
+}
+
+async fn timed<F, Fut>(time: Duration, callers: usize, reads: u64, read: &F) -> Result<Did>
+where
+    F: Fn(i64) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = bool> + Send,
+{
     let (began, busy) = (Instant::now(), processor_time()?);
     let callers: Vec<_> = (0..callers)
         .map(|_| {

@@ -12,14 +12,21 @@ use std::sync::{Arc, LazyLock, Weak};
 
 use super::generations::Seen;
 
-/// A thread has a slot for every eighth entry of its tier, 64 bytes each, and never more than a megabyte of them.
+/// A thread has a slot for every eighth entry of its tier, 64 bytes each, so that it adds 8 bytes an entry for each thread
+/// that reads: few beside what an entry takes, with as many threads as a machine has processors. What is asked for most
+/// finds a place there; the rest is in the tier.
 const ENTRIES_TO_A_SLOT: usize = 8;
 /// Nor more than one for so many bytes of its tier: a slot and the allocation of a row that it keeps from being given back, though
 /// the row itself is gone, are some hundred bytes together.
 const BYTES_TO_A_SLOT: usize = 4096;
+/// 16 KiB: with fewer, the rows of a small tier would take each other's places.
 pub(super) const FEWEST: usize = 256;
+/// A megabyte: about what a processor has as a cache of its own. With more the slots themselves would come from farther away,
+/// as what the tier has does.
 const MOST: usize = 16_384;
-/// After so many answers a slot asks the tier once more, which so learns what is in use.
+/// After so many answers a slot asks the tier once more, which so learns what is in use: else the tier would take what is
+/// asked for most for what nobody wants, and let it go first. Of the reads of a row that stays here one in 33 pays for that,
+/// and the tier hears of it the later the higher the number is.
 pub(super) const ANSWERS: u16 = 32;
 
 /// An odd number whose bits are mixed (the golden ratio's, in 64 bits): the same id of two repositories has two places.
