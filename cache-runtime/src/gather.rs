@@ -8,6 +8,7 @@
 mod patience;
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ const CROWD: u8 = 16;
 /// For longer nobody leaves a place empty because the last who took one may take others along: that one may have gone, or
 /// not be polled.
 const TURN: Duration = Duration::from_millis(1);
+
+/// What a task does here, whoever it asks for: a program has one type of task for all of its repositories.
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Who asks for others.
 pub(crate) trait Together: Send + Sync + Sized + 'static {
@@ -169,7 +173,8 @@ impl<O: Together> Place<O> {
         drop(state);
         self.used = Used::NotYet;
         // What is asked for others is a task's: whoever goes away takes nobody's answer along.
-        runtime.spawn(self.go_on(first));
+        let work: Work = Box::pin(self.go_on(first));
+        runtime.spawn(work);
         Err(waits)
     }
 
@@ -215,7 +220,8 @@ impl<O: Together> Drop for Place<O> {
             && let Ok(runtime) = Handle::try_current()
         {
             if let Some(followers) = Self::followers(&self.owner) {
-                runtime.spawn(Self::on(&self.owner, Used::NotYet).go_on(followers));
+                let work: Work = Box::pin(Self::on(&self.owner, Used::NotYet).go_on(followers));
+                runtime.spawn(work);
             }
             return;
         }

@@ -1,6 +1,7 @@
 //! The protocol: how a reader reads and fills, how a writer holds and releases. Knows the ports, and no hand.
 
 mod answer;
+mod any;
 mod batch;
 mod cold;
 mod complaints;
@@ -36,6 +37,7 @@ mod writer;
 
 pub(crate) use answer::Timed;
 pub use answer::{Cacheable, Optional, Shared, Whole};
+pub(crate) use any::{AnyAnswer, Form, erased};
 pub(crate) use batch::{Answers, read_many};
 pub(crate) use context::Context;
 pub(crate) use flight::{Erased, Flights};

@@ -3,9 +3,11 @@
 mod commit;
 mod savepoint;
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
@@ -274,8 +276,17 @@ impl CacheTransaction {
 pub(crate) async fn detached<T: Send + 'static>(
     work: impl Future<Output = sqlx::Result<T>> + Send + 'static,
 ) -> sqlx::Result<T> {
+    let outcome = run(Box::pin(async { Box::new(work.await) as Outcome })).await?;
+    outcome.downcast().map_or(Err(sqlx::Error::WorkerCrashed), |outcome| *outcome)
+}
+
+/// What a task comes to, of whatever type: one type of task for all, so that a program does not compile one for each query
+/// of each of its repositories.
+type Outcome = Box<dyn Any + Send>;
+
+async fn run(work: Pin<Box<dyn Future<Output = Outcome> + Send>>) -> sqlx::Result<Outcome> {
     match tokio::spawn(work.in_current_span()).await {
-        Ok(outcome) => outcome,
+        Ok(outcome) => Ok(outcome),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Err(sqlx::Error::WorkerCrashed),

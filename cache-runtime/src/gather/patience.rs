@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::runtime::Handle;
 
-use super::Together;
+use super::{Together, Work};
 
 /// Whoever looks after those who wait.
 struct Watch<O: Together> {
@@ -21,7 +21,8 @@ pub(super) fn watch<O: Together>(owner: &Arc<O>) {
     // Without a runtime nobody can wait.
     if let Ok(runtime) = Handle::try_current() {
         let watch = Watch { owner: Arc::downgrade(owner), late: 0, ended: false };
-        runtime.spawn(watch.until_nobody_waits());
+        let work: Work = Box::pin(watch.until_nobody_waits());
+        runtime.spawn(work);
     }
 }
 

@@ -22,7 +22,8 @@ use super::CacheManager;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::mind::{
-    Answer, Context, Counters, Flights, Optional, Reader, Renewing, Spec, Timed, Turn, Whole,
+    Answer, Context, Counters, Flights, Form, Optional, Reader, Renewing, Spec, Timed, Turn, Whole,
+    erased,
 };
 use crate::policy::{Codec, Compression, Level, Policy, Ttl};
 use crate::port::{
@@ -178,6 +179,7 @@ impl Kept {
             // What a session has of its user beside what others may have put there should not show in its size.
             compression: Compression::None,
             shape,
+            form: Form::of::<Known>(),
             level: match Level::Strong.here() {
                 Level::Database => Level::Database,
                 _ => Level::Strong,
@@ -199,7 +201,7 @@ impl Kept {
         let load = |turn: Turn| {
             let (this, space, id) = (self.clone(), space.clone(), *id);
             let is_over = Arc::clone(&is_over);
-            run(turn.during(async move {
+            erased::<Known, _>(run(turn.during(async move {
                 let mut on = this.pool.acquire().await?;
                 let mut look = rows::used(&mut on, &space, &id).await?;
                 is_over.store(look.is_over, Ordering::Relaxed);
@@ -208,7 +210,7 @@ impl Kept {
                     .as_ref()
                     .map(|session| lifetime(&look, session, &space, &this.context().policy));
                 Ok((session.map(|session| Row::of(session, &space)), ttl))
-            }))
+            })))
         };
         let reader = Reader {
             context: self.context(),
@@ -217,7 +219,8 @@ impl Kept {
             cap: None,
         };
         let sharing = self.manager.0.shelf.sharing::<Error>();
-        let (found, _) = reader.read::<Known, _, _, _>(&spec, sharing, (load, None)).await?;
+        let answer = reader.read(&spec, sharing, (load, None)).await?;
+        let (found, _) = answer.into_answer::<Known>();
         if is_over.load(Ordering::Relaxed) {
             self.clone().end_what_is_over(space, id).await;
         }

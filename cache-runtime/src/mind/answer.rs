@@ -1,12 +1,12 @@
 //! The forms in which a method may answer.
 
-use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::any::AnyAnswer;
 use super::spec::{Answer, Kept};
 use crate::codec;
 use crate::entry::Body;
@@ -34,7 +34,8 @@ pub struct Whole<T>(PhantomData<fn() -> T>);
 #[derive(Debug)]
 pub struct Shared<T>(PhantomData<fn() -> T>);
 
-/// A value, or the knowledge that there is none: `Option<…>`. "None" is cached for the negative TTL.
+/// A value, or the knowledge that there is none: `Option<…>`. "None" is cached for the negative TTL. One in another knows one
+/// "none".
 #[derive(Debug)]
 pub struct Optional<A>(PhantomData<fn() -> A>);
 
@@ -49,8 +50,8 @@ impl<T: Cacheable> Answer for Whole<T> {
         Shape::of::<T>(declared)
     }
 
-    fn encode(value: &T, codec: Codec) -> Option<Body> {
-        codec::encode(value, codec)
+    fn encode(answer: &AnyAnswer, codec: Codec) -> Option<Body> {
+        codec::encode(answer.value::<T>()?, codec)
     }
 
     fn decode(body: &Body) -> Option<T> {
@@ -60,8 +61,12 @@ impl<T: Cacheable> Answer for Whole<T> {
         }
     }
 
-    fn keep(_: &T, body: &Body) -> Kept {
-        Kept::Encoded(Arc::new(body.clone()))
+    fn erase(value: T) -> AnyAnswer {
+        AnyAnswer::owned(value)
+    }
+
+    fn restore(answer: AnyAnswer) -> Option<T> {
+        answer.into_owned()
     }
 
     fn recall(kept: Kept) -> Option<T> {
@@ -79,16 +84,20 @@ impl<T: Cacheable> Answer for Shared<T> {
         Shape::of::<T>(declared)
     }
 
-    fn encode(value: &Arc<T>, codec: Codec) -> Option<Body> {
-        codec::encode(&**value, codec)
+    fn encode(answer: &AnyAnswer, codec: Codec) -> Option<Body> {
+        Whole::<T>::encode(answer, codec)
     }
 
     fn decode(body: &Body) -> Option<Arc<T>> {
         Whole::<T>::decode(body).map(Arc::new)
     }
 
-    fn keep(value: &Arc<T>, _: &Body) -> Kept {
-        Kept::Shared(Arc::clone(value) as Arc<dyn Any + Send + Sync>)
+    fn erase(value: Arc<T>) -> AnyAnswer {
+        AnyAnswer::shared(value)
+    }
+
+    fn restore(answer: AnyAnswer) -> Option<Arc<T>> {
+        answer.into_shared()
     }
 
     fn recall(kept: Kept) -> Option<Arc<T>> {
@@ -106,11 +115,8 @@ impl<A: Answer> Answer for Optional<A> {
         A::shape(declared)
     }
 
-    fn encode(value: &Option<A::Value>, codec: Codec) -> Option<Body> {
-        match value {
-            Some(value) => A::encode(value, codec),
-            None => Some(Body::Nothing),
-        }
+    fn encode(answer: &AnyAnswer, codec: Codec) -> Option<Body> {
+        if answer.is_nothing() { Some(Body::Nothing) } else { A::encode(answer, codec) }
     }
 
     fn decode(body: &Body) -> Option<Option<A::Value>> {
@@ -120,12 +126,12 @@ impl<A: Answer> Answer for Optional<A> {
         }
     }
 
-    fn lives(value: &Option<A::Value>) -> Option<Ttl> {
-        value.as_ref().and_then(A::lives)
+    fn erase(value: Option<A::Value>) -> AnyAnswer {
+        value.map_or_else(AnyAnswer::nothing, A::erase)
     }
 
-    fn keep(value: &Option<A::Value>, body: &Body) -> Kept {
-        value.as_ref().map_or(Kept::Nothing, |value| A::keep(value, body))
+    fn restore(answer: AnyAnswer) -> Option<Option<A::Value>> {
+        if answer.is_nothing() { Some(None) } else { A::restore(answer).map(Some) }
     }
 
     fn recall(kept: Kept) -> Option<Option<A::Value>> {
@@ -143,20 +149,21 @@ impl<A: Answer> Answer for Timed<A> {
         A::shape(declared)
     }
 
-    fn encode((value, _): &Self::Value, codec: Codec) -> Option<Body> {
-        A::encode(value, codec)
+    fn encode(answer: &AnyAnswer, codec: Codec) -> Option<Body> {
+        A::encode(answer, codec)
     }
 
     fn decode(body: &Body) -> Option<Self::Value> {
         A::decode(body).map(|value| (value, None))
     }
 
-    fn lives((_, ttl): &Self::Value) -> Option<Ttl> {
-        *ttl
+    fn erase((value, ttl): Self::Value) -> AnyAnswer {
+        A::erase(value).living(ttl)
     }
 
-    fn keep((value, _): &Self::Value, body: &Body) -> Kept {
-        A::keep(value, body)
+    fn restore(answer: AnyAnswer) -> Option<Self::Value> {
+        let lives = answer.lives();
+        Some((A::restore(answer)?, lives))
     }
 
     fn recall(kept: Kept) -> Option<Self::Value> {

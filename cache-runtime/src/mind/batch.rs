@@ -6,15 +6,16 @@ use std::future::Future;
 
 use bytes::Bytes;
 
+use super::any::AnyAnswer;
 use super::complaints::Topic;
 use super::context::Context;
 use super::fill::{Begun, Envelope};
 use super::lease::Leases;
 use super::loads::Turn;
-use super::look::{Found, Hit, Look, Miss};
+use super::look::{Found, Look, Miss};
 use super::reader::Reader;
 use super::renewal::Seen;
-use super::spec::{Answer, Kept, Spec};
+use super::spec::{Kept, Spec};
 use super::tier::Ticket;
 use crate::entry::{Entry, Token};
 use crate::error::Error;
@@ -23,29 +24,28 @@ use crate::policy::Level;
 use crate::port::{Fill, LeaseOutcome, LeaseRequest, Step};
 
 /// The answers of a batch, in the order of the keys; and the values among them that are to be renewed, by their place.
-pub(crate) struct Answers<T> {
-    pub(crate) answers: Vec<Option<T>>,
+pub(crate) struct Answers {
+    pub(crate) answers: Vec<Option<AnyAnswer>>,
     pub(crate) due: Vec<(usize, Seen)>,
 }
 
 /// The answers at `keys`, in their order. `load` is given the places of those that are missing, and its turn, and answers
 /// in that order; it is not called where none is. `spec` speaks for all keys, its tags included; its own key does not
 /// count.
-pub(crate) async fn read_many<A, E, F, Fut>(
+pub(crate) async fn read_many<E, F, Fut>(
     reader: Reader<'_>,
     spec: &Spec,
     keys: &[Key],
     own: fn(&Error) -> Option<E>,
     load: F,
-) -> Result<Answers<A::Value>, E>
+) -> Result<Answers, E>
 where
-    A: Answer,
     F: FnOnce(Vec<usize>, Turn) -> Fut,
-    Fut: Future<Output = Result<Vec<A::Value>, E>>,
+    Fut: Future<Output = Result<Vec<AnyAnswer>, E>>,
 {
     let mut answers = Vec::with_capacity(keys.len());
     let (mut misses, mut due) = (Vec::new(), Vec::new());
-    for (at, look) in look_many::<A>(reader, spec, keys).await.into_iter().enumerate() {
+    for (at, look) in look_many(reader, spec, keys).await.into_iter().enumerate() {
         answers.push(match look {
             Look::Hit(hit) => {
                 reader.count(&hit);
@@ -83,7 +83,7 @@ where
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
-            return match stand_in::<A>(reader, spec, keys, (leases, &leased, era), &misses).await {
+            return match stand_in(reader, spec, keys, (leases, &leased, era), &misses).await {
                 Some(expired) => {
                     for ((at, _), value) in misses.iter().zip(expired) {
                         if let Some(answer) = answers.get_mut(*at) {
@@ -102,7 +102,7 @@ where
     for (((at, _), value), leased) in misses.iter().zip(loaded).zip(leased) {
         if leased && let Some(key) = keys.get(*at) {
             let envelope = Envelope { stamps: stamps.clone(), era, took };
-            fills.extend(prepare::<A>(reader, spec, key, leases.token, (&value, envelope)));
+            fills.extend(prepare(reader, spec, key, leases.token, (&value, envelope)));
         }
         if let Some(answer) = answers.get_mut(*at) {
             *answer = Some(value);
@@ -113,16 +113,12 @@ where
 }
 
 /// What the cache has at each key.
-pub(super) async fn look_many<A: Answer>(
-    reader: Reader<'_>,
-    spec: &Spec,
-    keys: &[Key],
-) -> Vec<Look<Hit<A::Value>>> {
+pub(super) async fn look_many(reader: Reader<'_>, spec: &Spec, keys: &[Key]) -> Vec<Look> {
     let mut looks = Vec::with_capacity(keys.len());
     for ((found, ticket), key) in ask_many(reader, spec, keys).await.into_iter().zip(keys) {
-        let look = reader.judge::<A>(spec, reader.with_life(key, found).await);
+        let look = reader.judge(spec, reader.with_life(key, found).await);
         let kept = match &look {
-            Look::Hit(hit) => hit.to_keep::<A>(),
+            Look::Hit(hit) => hit.to_keep(),
             Look::Miss(_) => None,
         };
         if let Some((ticket, (kept, life))) = ticket.zip(kept) {
@@ -137,13 +133,13 @@ pub(super) async fn look_many<A: Answer>(
 
 /// The expired values that leases have replaced, put back because the load failed. They stand in for the load where
 /// each that is missing was put back under its very lease, which proves that no writer came between.
-async fn stand_in<A: Answer>(
+async fn stand_in(
     reader: Reader<'_>,
     spec: &Spec,
     keys: &[Key],
     (mut leases, leased, era): (Leases, &[bool], u64),
     misses: &[(usize, Miss)],
-) -> Option<Vec<A::Value>> {
+) -> Option<Vec<AnyAnswer>> {
     let mut fills = Vec::new();
     let (mut values, mut stamps) = (Vec::new(), Vec::new());
     for ((at, miss), leased) in misses.iter().zip(leased) {
@@ -151,7 +147,7 @@ async fn stand_in<A: Answer>(
             fills.extend(leases.put_back(key));
             if let Entry::Value(value) = Entry::parse(&expired.entry) {
                 stamps.push(value.stamps);
-                values.extend(reader.open::<A>(value.body).map(|(value, _)| value));
+                values.extend(reader.open(spec, value.body).map(|(value, _)| value));
             }
         }
     }
@@ -267,20 +263,20 @@ pub(super) async fn lease_many(
     (leases, granted)
 }
 
-pub(super) fn prepare<A: Answer>(
+pub(super) fn prepare(
     reader: Reader<'_>,
     spec: &Spec,
     key: &Key,
     token: Token,
-    (value, envelope): (&A::Value, Envelope),
+    (value, envelope): (&AnyAnswer, Envelope),
 ) -> Option<(Fill, Kept)> {
-    let Some(body) = A::encode(value, spec.codec()) else {
+    let Some(body) = spec.form.encode(value, spec.codec()) else {
         reader.counters.unencodable.up();
         return None;
     };
-    let kept = A::keep(value, &body);
+    let kept = value.kept(&body);
     let body = reader.packed_to_fill(spec, body);
-    let ttl = reader.lifetime(spec, &body, A::lives(value))?;
+    let ttl = reader.lifetime(spec, &body, value.lives())?;
     let entry = reader.envelope(spec, body, envelope);
     Some((Fill { key: key.clone(), token, entry, ttl }, kept))
 }

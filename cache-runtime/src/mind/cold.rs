@@ -24,7 +24,7 @@ pub(super) struct Cold(AtomicU32);
 
 impl Cold {
     /// Takes note of what a read has found.
-    pub(super) fn note<T>(&self, look: &Look<T>) {
+    pub(super) fn note(&self, look: &Look) {
         match look {
             Look::Miss(Miss::Absent) if !self.is_so() => {
                 self.0.fetch_add(1, Ordering::Relaxed);

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::any::AnyAnswer;
 use super::flight::Leader;
 use super::lease::{Leases, Replaced};
 use super::loads::Turn;
 use super::look::{Look, Miss};
 use super::reader::Reader;
 use super::renewal::Life;
-use super::spec::{Answer, Kept, Spec};
+use super::spec::{Kept, Spec};
 use crate::entry::{Body, Entry, Token, Value, nonce};
 use crate::error::{Error, Result};
 use crate::key::Key;
@@ -27,9 +28,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 const STAMP_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a reader that missed may do.
-pub(super) enum Permit<T> {
+pub(super) enum Permit {
     /// Return this: another process has filled meanwhile.
-    Answer(T),
+    Answer(AnyAnswer),
     /// Load and fill.
     Fill(Filling),
     /// Load, and keep it out of the cache.
@@ -91,14 +92,14 @@ impl Reader<'_> {
     /// Gets leave to load and fill, or the answer of who is loading already.
     ///
     /// The lease is asked for only with a turn to load in hand: waiting for one would let it run out.
-    pub(super) async fn permit<A: Answer, E>(
+    pub(super) async fn permit<E>(
         self,
         leader: &Leader,
         spec: &Spec,
         mut miss: Miss,
         own: fn(&Error) -> Option<E>,
         turn: &mut Option<Turn>,
-    ) -> std::result::Result<Permit<A::Value>, E> {
+    ) -> std::result::Result<Permit, E> {
         if spec.keeps_nothing() {
             return Ok(Permit::LoadOnly);
         }
@@ -107,7 +108,7 @@ impl Reader<'_> {
         loop {
             let (over, replaced) = match miss {
                 Miss::Held | Miss::Unreachable => return Ok(Permit::LoadOnly),
-                Miss::Leased(lease) if let Some(value) = self.stands_by::<A>(spec, lease) => {
+                Miss::Leased(lease) if let Some(value) = self.stands_by(spec, lease) => {
                     return Ok(Permit::Answer(value));
                 }
                 Miss::Leased(lease) if self.flights.is_suspect(&spec.key, lease) => {
@@ -121,7 +122,7 @@ impl Reader<'_> {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     leader.depart();
-                    match self.look::<A>(spec).await {
+                    match self.look(spec).await {
                         Look::Hit(hit) => return Ok(Permit::Answer(hit.value)),
                         Look::Miss(next) => miss = next,
                     }
@@ -146,7 +147,7 @@ impl Reader<'_> {
                 Ok(Err(LeaseOutcome::Gone)) => miss = Miss::Absent,
                 Ok(Err(LeaseOutcome::Taken(_))) => {
                     leader.depart();
-                    match self.look::<A>(spec).await {
+                    match self.look(spec).await {
                         Look::Hit(hit) => return Ok(Permit::Answer(hit.value)),
                         Look::Miss(next) => miss = next,
                     }

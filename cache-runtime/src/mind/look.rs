@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::any::AnyAnswer;
 use super::lease::Replaced;
 use super::reader::Reader;
 use super::renewal::{Life, Seen};
@@ -15,24 +16,24 @@ use crate::policy::{Level, Remaining};
 use crate::port::Step;
 
 /// What a look at the cache found.
-pub(crate) enum Look<T> {
-    Hit(T),
+pub(crate) enum Look {
+    Hit(Hit),
     Miss(Miss),
 }
 
 /// A value that the cache has.
-pub(crate) struct Hit<T> {
-    pub(crate) value: T,
+pub(crate) struct Hit {
+    pub(crate) value: AnyAnswer,
     body: Body,
     life: Option<Life>,
     /// What a renewal needs, where values are renewed.
     pub(crate) seen: Option<Seen>,
 }
 
-impl<T> Hit<T> {
+impl Hit {
     /// What the tier in the process keeps of it, where its life is known.
-    pub(super) fn to_keep<A: Answer<Value = T>>(&self) -> Option<((Kept, usize), Life)> {
-        Some(((A::keep(&self.value, &self.body), self.body.len()), self.life?))
+    pub(super) fn to_keep(&self) -> Option<((Kept, usize), Life)> {
+        Some(((self.value.kept(&self.body), self.body.len()), self.life?))
     }
 }
 
@@ -86,8 +87,8 @@ impl Reader<'_> {
     }
 
     /// Asks the backend alone, and keeps what it has in the tier where the read may be answered from there.
-    pub(crate) async fn look<A: Answer>(self, spec: &Spec) -> Look<Hit<A::Value>> {
-        let look = self.find::<A>(spec).await;
+    pub(crate) async fn look(self, spec: &Spec) -> Look {
+        let look = self.find(spec).await;
         if let Look::Hit(hit) = &look {
             self.count(hit);
         }
@@ -95,18 +96,15 @@ impl Reader<'_> {
     }
 
     /// The same for a caller that wants to know why the backend has no answer.
-    pub(crate) async fn try_look<A: Answer>(
-        self,
-        spec: &Spec,
-    ) -> crate::error::Result<Look<Hit<A::Value>>> {
-        let look = self.try_find::<A>(spec, Asks::Exactly).await?;
+    pub(crate) async fn try_look(self, spec: &Spec) -> crate::error::Result<Look> {
+        let look = self.try_find(spec, Asks::Exactly).await?;
         if let Look::Hit(hit) = &look {
             self.count(hit);
         }
         Ok(look)
     }
 
-    pub(super) fn count<T>(self, hit: &Hit<T>) {
+    pub(super) fn count(self, hit: &Hit) {
         match hit.body {
             Body::Nothing => self.counters.negative_hits.up(),
             Body::Encoded { .. } | Body::Packed { .. } => self.counters.hits.up(),
@@ -114,27 +112,23 @@ impl Reader<'_> {
     }
 
     /// The same for no caller: nobody counts a hit.
-    pub(super) async fn find<A: Answer>(self, spec: &Spec) -> Look<Hit<A::Value>> {
-        self.try_find::<A>(spec, Asks::Quickly).await.unwrap_or_else(|error| {
+    pub(super) async fn find(self, spec: &Spec) -> Look {
+        self.try_find(spec, Asks::Quickly).await.unwrap_or_else(|error| {
             self.failed("reading an entry", &error);
             Look::Miss(Miss::Unreachable)
         })
     }
 
-    async fn try_find<A: Answer>(
-        self,
-        spec: &Spec,
-        asks: Asks,
-    ) -> crate::error::Result<Look<Hit<A::Value>>> {
+    async fn try_find(self, spec: &Spec, asks: Asks) -> crate::error::Result<Look> {
         if !self.context.trusts() {
             return Ok(Look::Miss(Miss::Unreachable));
         }
         self.context.before(Step::Read, &spec.key).await;
         let ticket = self.ticket(spec, &spec.key);
         let found = self.ask(spec, ticket.is_some(), asks).await?;
-        let look = self.judge::<A>(spec, self.with_life(&spec.key, found).await);
+        let look = self.judge(spec, self.with_life(&spec.key, found).await);
         let kept = match &look {
-            Look::Hit(hit) => hit.to_keep::<A>(),
+            Look::Hit(hit) => hit.to_keep(),
             Look::Miss(_) => None,
         };
         if let Some((ticket, (kept, life))) = ticket.zip(kept) {
@@ -204,7 +198,7 @@ impl Reader<'_> {
     }
 
     /// Decides what bytes at a key mean to a reader of this type.
-    pub(crate) fn judge<A: Answer>(self, spec: &Spec, found: Found) -> Look<Hit<A::Value>> {
+    pub(crate) fn judge(self, spec: &Spec, found: Found) -> Look {
         // The era and the session of the answer, or later ones.
         let era = self.context.cache.era();
         if !self.context.trusts() {
@@ -244,33 +238,33 @@ impl Reader<'_> {
         }
         let renewed = life.filter(|_| !spec.renewing.is_off());
         let seen = renewed.and_then(|life| Seen::of(&bytes, &mut value, life));
-        match self.open::<A>(value.body) {
+        match self.open(spec, value.body) {
             Some((value, body)) => Look::Hit(Hit { value, body, life, seen }),
             None => self.foreign(bytes),
         }
     }
 
     /// The answer in an entry's body, and the body unpacked; `None` where they make none.
-    pub(super) fn open<A: Answer>(self, body: Body) -> Option<(A::Value, Body)> {
+    pub(super) fn open(self, spec: &Spec, body: Body) -> Option<(AnyAnswer, Body)> {
         let body = body.unpacked(self.context.policy.max_unpacked_bytes)?;
-        Some((A::decode(&body)?, body))
+        Some((spec.form.decode(&body)?, body))
     }
 
     /// The expired value that stands in for the load of this process that holds this lease.
-    pub(super) fn stands_by<A: Answer>(self, spec: &Spec, lease: Token) -> Option<A::Value> {
+    pub(super) fn stands_by(self, spec: &Spec, lease: Token) -> Option<AnyAnswer> {
         let (era, now) = (self.context.cache.era(), self.context.clock.elapsed());
         let body = self.flights.stands_by(&spec.key, lease, era, now)?;
-        let value = A::decode(&body)?;
+        let value = spec.form.decode(&body)?;
         self.counters.stale.up();
         Some(value)
     }
 
-    fn held<T>(self) -> Look<T> {
+    fn held(self) -> Look {
         self.counters.held.up();
         Look::Miss(Miss::Held)
     }
 
-    fn foreign<T>(self, bytes: Bytes) -> Look<T> {
+    fn foreign(self, bytes: Bytes) -> Look {
         self.counters.foreign.up();
         Look::Miss(Miss::Foreign(bytes))
     }

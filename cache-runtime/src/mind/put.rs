@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::any::AnyAnswer;
 use super::fill::{Begun, Filling, MOST_TRIES};
 use super::look::{Found, Look, Miss};
 use super::reader::Reader;
-use super::spec::{Answer, Kept, Spec};
+use super::spec::{Kept, Spec};
 use crate::entry::{Body, Entry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -120,7 +121,7 @@ impl Reader<'_> {
     }
 
     /// Takes the value away from everyone; of many who ask at once, one gets it.
-    pub(crate) async fn pull<A: Answer>(self, spec: &Spec) -> Result<Option<A::Value>> {
+    pub(crate) async fn pull(self, spec: &Spec) -> Result<Option<AnyAnswer>> {
         let doubted = || {
             let message = "what the cache says is not believed now, because writes have not reached it yet: try again \
                            once the relay has delivered them";
@@ -141,7 +142,7 @@ impl Reader<'_> {
         let pulled = self.context.cache.pull(key).await;
         self.context.forget(key).await;
         let (bytes, remaining) = pulled?.pop().flatten().unzip();
-        match self.judge::<A>(spec, Found { bytes, tags, remaining, asked }) {
+        match self.judge(spec, Found { bytes, tags, remaining, asked }) {
             Look::Hit(hit) => {
                 self.count(&hit);
                 Ok(Some(hit.value))

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
+use super::any::AnyAnswer;
 use super::context::Context;
 use super::fill::{Filling, Permit};
 use super::flight::{Arrival, Arrived, Boarding, Erased, Flights, Leader};
 use super::loads::{Loads, Turn};
 use super::look::{Look, Miss};
 use super::soft::{self, Underway, Waited, Work};
-use super::spec::{Answer, Spec};
+use super::spec::Spec;
 use super::stats::Counters;
 use crate::entry::Token;
 use crate::error::{Error, ErrorKind};
@@ -56,17 +57,16 @@ pub(crate) struct Reader<'r> {
 
 impl Reader<'_> {
     /// The answer at `spec`, from the cache or by `load`. The tier in the process has been asked already.
-    pub(crate) async fn read<A, E, F, Fut>(
+    pub(crate) async fn read<E, F, Fut>(
         self,
         spec: &Spec,
         sharing: Sharing<E>,
-        (load, carry): Work<F, Fut, Result<A::Value, E>>,
-    ) -> Result<A::Value, E>
+        (load, carry): Work<F, Fut, Result<AnyAnswer, E>>,
+    ) -> Result<AnyAnswer, E>
     where
-        A: Answer,
         E: Send + 'static,
         F: FnOnce(Turn) -> Fut,
-        Fut: Future<Output = Result<A::Value, E>>,
+        Fut: Future<Output = Result<AnyAnswer, E>>,
     {
         if spec.level == Level::Database {
             return self.load_alone(Some(&spec.key), sharing.own, load).await;
@@ -74,12 +74,12 @@ impl Reader<'_> {
         if let Some((leader, filling, turn)) = self.lease_unseen(spec).await {
             self.counters.misses.up();
             let leave = Leave::Leased(filling, turn);
-            return self.lead::<A, E, F, Fut>(leader, spec, leave, sharing, (load, carry)).await;
+            return self.lead(leader, spec, leave, sharing, (load, carry)).await;
         }
-        let look = self.look::<A>(spec).await;
+        let look = self.look(spec).await;
         self.flights.cold.note(&look);
         let mut miss = match look {
-            Look::Hit(hit) => return Ok(self.hit::<A, E, F, Fut>(spec, hit, (load, carry)).await),
+            Look::Hit(hit) => return Ok(self.hit(spec, hit, (load, carry)).await),
             Look::Miss(miss) => miss,
         };
         self.counters.misses.up();
@@ -87,14 +87,14 @@ impl Reader<'_> {
             let passenger = match self.flights.board(&spec.key) {
                 Boarding::Leader(leader) => {
                     let (leave, load) = (Leave::Missed(miss), (load, carry));
-                    return self.lead::<A, E, F, Fut>(leader, spec, leave, sharing, load).await;
+                    return self.lead(leader, spec, leave, sharing, load).await;
                 }
                 Boarding::Passenger(passenger) => passenger,
             };
             // Longer than a lease lives nobody waits: then the leader hangs, and another takes over.
             match passenger.arrive(self.context.policy.lease_ttl, Level::is_loading()).await {
                 Arrived::With(Arrival::Value(body)) => {
-                    if let Some(value) = A::decode(&body) {
+                    if let Some(value) = spec.form.decode(&body) {
                         self.counters.coalesced.up();
                         return Ok(value);
                     }
@@ -112,7 +112,7 @@ impl Reader<'_> {
                 Arrived::TooSlow => self.flights.detach(&spec.key, &passenger),
             }
             // What was found before is old by now.
-            miss = match self.look::<A>(spec).await {
+            miss = match self.look(spec).await {
                 Look::Hit(hit) => return Ok(hit.value),
                 Look::Miss(miss) => miss,
             };
@@ -169,19 +169,18 @@ impl Reader<'_> {
         }
     }
 
-    async fn lead<A, E, F, Fut>(
+    async fn lead<E, F, Fut>(
         self,
         leader: Leader,
         spec: &Spec,
         leave: Leave,
         sharing: Sharing<E>,
-        (load, carry): Work<F, Fut, Result<A::Value, E>>,
-    ) -> Result<A::Value, E>
+        (load, carry): Work<F, Fut, Result<AnyAnswer, E>>,
+    ) -> Result<AnyAnswer, E>
     where
-        A: Answer,
         E: Send + 'static,
         F: FnOnce(Turn) -> Fut,
-        Fut: Future<Output = Result<A::Value, E>>,
+        Fut: Future<Output = Result<AnyAnswer, E>>,
     {
         let mut turn = None;
         let permit = match leave {
@@ -190,13 +189,11 @@ impl Reader<'_> {
                 let filling = self.with_stamps(spec, filling).await;
                 Ok(filling.map_or(Permit::LoadOnly, Permit::Fill))
             }
-            Leave::Missed(miss) => {
-                self.permit::<A, E>(&leader, spec, miss, sharing.own, &mut turn).await
-            }
+            Leave::Missed(miss) => self.permit(&leader, spec, miss, sharing.own, &mut turn).await,
         };
         let permit = match permit {
             Ok(Permit::Answer(value)) => {
-                leader.land(A::encode(&value, spec.codec()).map(Arrival::Value));
+                leader.land(spec.form.encode(&value, spec.codec()).map(Arrival::Value));
                 leader.filled(false);
                 return Ok(value);
             }
@@ -225,7 +222,7 @@ impl Reader<'_> {
                     Loading::of(carry(load(turn))).instrument(self.counters.of.span()),
                 );
                 let underway = Underway { load, began, permit, leader };
-                match self.wait_softly::<A, E>(spec, underway).await {
+                match self.wait_softly(spec, underway).await {
                     Waited::GoesOn(value) => return Ok(value),
                     Waited::Loaded(loaded, permit, leader) => (loaded, Some(permit), leader),
                 }
@@ -235,16 +232,16 @@ impl Reader<'_> {
         let error = match loaded {
             Ok(value) => {
                 let took = self.context.clock.elapsed().saturating_sub(began);
-                let body = A::encode(&value, spec.codec());
+                let body = spec.form.encode(&value, spec.codec());
                 leader.land(body.clone().map(Arrival::Value));
-                let kept = body.as_ref().map(|body| A::keep(&value, body));
-                let encoded = (body, A::lives(&value));
+                let kept = body.as_ref().map(|body| value.kept(&body));
+                let encoded = (body, value.lives());
                 self.fill_behind(leader, spec, self.prepare(spec, permit, encoded, took), kept);
                 return Ok(value);
             }
             Err(error) => error,
         };
-        if let Some((value, body)) = self.stand_in::<A>(spec, permit).await {
+        if let Some((value, body)) = self.stand_in(spec, permit).await {
             leader.land(Some(Arrival::Value(body)));
             leader.filled(false);
             return Ok(value);
@@ -264,16 +261,15 @@ impl Reader<'_> {
     }
 
     /// Loads in any case, and puts the answer in place of what stands there.
-    pub(crate) async fn refresh<A, E, F, Fut>(
+    pub(crate) async fn refresh<E, F, Fut>(
         self,
         spec: &Spec,
         own: fn(&Error) -> Option<E>,
         load: F,
-    ) -> Result<A::Value, E>
+    ) -> Result<AnyAnswer, E>
     where
-        A: Answer,
         F: FnOnce(Turn) -> Fut,
-        Fut: Future<Output = Result<A::Value, E>>,
+        Fut: Future<Output = Result<AnyAnswer, E>>,
     {
         let permit = self.permit_to_replace(spec).await;
         let filled_by_nobody = permit.is_none();
@@ -295,8 +291,8 @@ impl Reader<'_> {
             }
         };
         let took = self.context.clock.elapsed().saturating_sub(began);
-        let body = A::encode(&value, spec.codec());
-        match self.prepare(spec, permit, (body, A::lives(&value)), took) {
+        let body = spec.form.encode(&value, spec.codec());
+        match self.prepare(spec, permit, (body, value.lives()), took) {
             Some(fill) => self.fill_to_the_end(fill).await,
             // Somebody else is about to fill, maybe with what was there before.
             None if filled_by_nobody => {

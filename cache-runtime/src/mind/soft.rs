@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::any::AnyAnswer;
 use super::context::Context;
 use super::fill::Filling;
 use super::flight::{Arrival, Leader, Standby};
 use super::reader::Reader;
-use super::spec::{Answer, Spec};
+use super::spec::Spec;
 use crate::entry::{Body, Entry};
 use crate::port::Step;
 
@@ -36,29 +37,28 @@ pub(super) struct Underway<T> {
 }
 
 /// What became of it.
-pub(super) enum Waited<T, V> {
+pub(super) enum Waited<T> {
     /// It was loaded in time, or there is nothing to serve in its place.
     Loaded(T, Filling, Leader),
     /// It goes on; this is the expired value.
-    GoesOn(V),
+    GoesOn(AnyAnswer),
 }
 
 impl Reader<'_> {
     /// Waits for the load up to the soft timeout, and then for as long as the expired value may not be served.
-    pub(super) async fn wait_softly<A, E>(
+    pub(super) async fn wait_softly<E>(
         self,
         spec: &Spec,
-        underway: Underway<Result<A::Value, E>>,
-    ) -> Waited<Result<A::Value, E>, A::Value>
+        underway: Underway<Result<AnyAnswer, E>>,
+    ) -> Waited<Result<AnyAnswer, E>>
     where
-        A: Answer,
         E: Send + 'static,
     {
         let Underway { mut load, began, mut permit, leader } = underway;
         if let Ok(loaded) = tokio::time::timeout(spec.soft_timeout, &mut load).await {
             return Waited::Loaded(self.came_to(began, loaded), permit, leader);
         }
-        let Some((value, body)) = self.expired_under::<A>(spec, &permit).await else {
+        let Some((value, body)) = self.expired_under(spec, &permit).await else {
             return Waited::Loaded(self.came_to(began, load.await), permit, leader);
         };
         self.counters.stale.up();
@@ -75,7 +75,7 @@ impl Reader<'_> {
             match loaded {
                 Ok(Ok(value)) => {
                     let took = reader.context.clock.elapsed().saturating_sub(began);
-                    let (body, said) = (A::encode(&value, spec.codec()), A::lives(&value));
+                    let (body, said) = (spec.form.encode(&value, spec.codec()), value.lives());
                     if let Some(fill) = reader.prepare(&spec, Some(permit), (body, said), took) {
                         reader.fill(fill, || {}).await;
                     }
@@ -92,14 +92,10 @@ impl Reader<'_> {
     }
 
     /// The expired value, if the lease that has replaced it still stands.
-    async fn expired_under<A: Answer>(
-        self,
-        spec: &Spec,
-        permit: &Filling,
-    ) -> Option<(A::Value, Body)> {
+    async fn expired_under(self, spec: &Spec, permit: &Filling) -> Option<(AnyAnswer, Body)> {
         let replaced = permit.replaced()?;
         let Entry::Value(value) = Entry::parse(&replaced.entry) else { return None };
-        let (answer, body) = self.open::<A>(value.body)?;
+        let (answer, body) = self.open(spec, value.body)?;
         self.context.before(Step::Read, &spec.key).await;
         let Context { cache, clock, .. } = &**self.context;
         let stands = cache.get(&spec.key).await.ok()?? == permit.token().lease();

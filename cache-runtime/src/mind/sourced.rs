@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::answer::{Cacheable, Optional, Shared};
+use super::any::{AnyAnswer, Form, erased};
 use super::context::Context;
 use super::flight::Flights;
 use super::loads::Turn;
@@ -188,6 +189,7 @@ impl<S: CacheableSource> Sourced<S> {
             codec,
             compression,
             shape,
+            form: Form::of::<Row<S>>(),
             level,
             stale_for,
             soft_timeout,
@@ -216,11 +218,12 @@ impl<S: CacheableSource> Sourced<S> {
     fn load(
         &self,
         key: &S::Key,
-    ) -> impl FnOnce(Turn) -> Carried<std::result::Result<Found<S>, S::Error>> + Send + 'static
+    ) -> impl FnOnce(Turn) -> Carried<std::result::Result<AnyAnswer, S::Error>> + Send + 'static
     {
         let (shared, key) = (Arc::clone(&self.shared), key.clone());
         |turn| {
-            Box::pin(turn.during(async move { Ok(shared.source.load(&key).await?.map(Arc::new)) }))
+            let load = async move { Ok(shared.source.load(&key).await?.map(Arc::new)) };
+            Box::pin(turn.during(erased::<Row<S>, _>(load)))
         }
     }
 
@@ -230,17 +233,18 @@ impl<S: CacheableSource> Sourced<S> {
             let due = due.and_then(|nonce| Some((nonce, self.spec(level, self.key(key)?)?)));
             if let Some((nonce, spec)) = due {
                 let load = self.load(key);
-                self.reader().renew_near::<Row<S>, _, _, _>(spec, nonce, self.shared.sharing, load);
+                self.reader().renew_near(spec, nonce, self.shared.sharing, load);
             }
             return Ok(value);
         }
-        match self.key(key).and_then(|key| self.spec(level, key)) {
+        let answer = match self.key(key).and_then(|key| self.spec(level, key)) {
             Some(spec) => {
                 let load = (self.load(key), Some::<fn(_) -> _>(|load| load));
-                self.reader().read::<Row<S>, _, _, _>(&spec, self.shared.sharing, load).await
+                self.reader().read(&spec, self.shared.sharing, load).await
             }
             None => self.reader().load_alone(None, self.shared.sharing.own, self.load(key)).await,
-        }
+        };
+        answer.map(AnyAnswer::into_answer::<Row<S>>)
     }
 
     /// Reads a value while the caller goes on, so that the cache has it.

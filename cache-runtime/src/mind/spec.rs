@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::any::{AnyAnswer, Form};
 use super::renewal::Renewing;
 use crate::entry::Body;
 use crate::key::Key;
@@ -21,6 +22,7 @@ pub(crate) struct Spec {
     pub(crate) codec: Codec,
     pub(crate) compression: Compression,
     pub(crate) shape: Shape,
+    pub(crate) form: Form,
     pub(crate) level: Level,
     /// For how long after its TTL the value is kept, to be served where the load fails.
     pub(crate) stale_for: Duration,
@@ -83,24 +85,21 @@ pub trait Answer: Send + 'static {
 
     /// The body of the entry; `None` where no codec can carry the value.
     #[doc(hidden)]
-    fn encode(value: &Self::Value, codec: Codec) -> Option<Body>;
+    fn encode(answer: &AnyAnswer, codec: Codec) -> Option<Body>;
 
     /// The value again; `None` where the bytes make no such value.
     #[doc(hidden)]
     fn decode(body: &Body) -> Option<Self::Value>;
 
-    /// How long this very value lives, where the load has said so.
+    /// The value for who does not know its type.
     #[doc(hidden)]
-    fn lives(value: &Self::Value) -> Option<Ttl> {
-        let _ = value;
-        None
-    }
+    fn erase(value: Self::Value) -> AnyAnswer;
 
-    /// What the tier in the process keeps of a value: the value itself where it can be shared, else its bytes.
+    /// The value again; `None` where it is of another type.
     #[doc(hidden)]
-    fn keep(value: &Self::Value, body: &Body) -> Kept;
+    fn restore(answer: AnyAnswer) -> Option<Self::Value>;
 
-    /// The value again.
+    /// The value of which the tier in the process has kept this.
     #[doc(hidden)]
     fn recall(kept: Kept) -> Option<Self::Value>;
 }

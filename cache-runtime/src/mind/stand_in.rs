@@ -2,24 +2,25 @@
 
 use bytes::Bytes;
 
+use super::any::AnyAnswer;
 use super::complaints::Topic;
 use super::fill::Filling;
 use super::reader::Reader;
-use super::spec::{Answer, Spec};
+use super::spec::Spec;
 use crate::entry::{Body, Entry, Token};
 use crate::key::Key;
 
 impl Reader<'_> {
     /// The expired value that the lease has replaced, where the load failed. That it can be put back under this very
     /// lease proves that no writer came between: it is old, and not invalidated.
-    pub(super) async fn stand_in<A: Answer>(
+    pub(super) async fn stand_in(
         self,
         spec: &Spec,
         permit: Option<Filling>,
-    ) -> Option<(A::Value, Body)> {
+    ) -> Option<(AnyAnswer, Body)> {
         let mut permit = permit?;
         let Entry::Value(value) = Entry::parse(&permit.replaced()?.entry) else { return None };
-        let (answer, body) = self.open::<A>(value.body)?;
+        let (answer, body) = self.open(spec, value.body)?;
         if !self.is_under(&spec.tags, &value.stamps).await {
             return None;
         }

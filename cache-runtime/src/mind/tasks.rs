@@ -1,6 +1,7 @@
 //! Work that goes on when its caller has gone.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,6 +12,10 @@ use tokio::task::JoinHandle;
 /// What is repeated because the cache is away is not waited for longer than this: time for each to try once more, and for a
 /// cache that is back to be told.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// What a task does. All tasks are of this one type: what a runtime has of each is a lot to compile, and a program would
+/// have it for each of its repositories.
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The commits, fills, releases and leases to give back that are under way under one manager.
 #[derive(Clone, Debug, Default)]
@@ -33,19 +38,16 @@ impl Tasks {
         &self,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> Option<JoinHandle<()>> {
-        Self::counted(self.begin(), work)
+        Self::counted(self.begin(), Box::pin(work))
     }
 
     /// The same for what has failed once and goes on trying: who ends waits for it a short while, and no longer.
     pub(crate) fn repeat(&self, work: impl Future<Output = ()> + Send + 'static) {
         // Nobody waits for the handle.
-        drop(Self::counted(self.repeating.begin(), work));
+        drop(Self::counted(self.repeating.begin(), Box::pin(work)));
     }
 
-    fn counted(
-        under_way: UnderWay,
-        work: impl Future<Output = ()> + Send + 'static,
-    ) -> Option<JoinHandle<()>> {
+    fn counted(under_way: UnderWay, work: Work) -> Option<JoinHandle<()>> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
         Some(runtime.spawn(async move {
             let _under_way = under_way;

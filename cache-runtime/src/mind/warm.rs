@@ -4,12 +4,13 @@ use std::future::Future;
 
 use tokio::sync::oneshot;
 
+use super::any::AnyAnswer;
 use super::batch::{filling, lease_many, look_many, prepare};
 use super::fill::Envelope;
 use super::loads::Turn;
 use super::look::{Look, Miss};
 use super::reader::Reader;
-use super::spec::{Answer, Spec};
+use super::spec::Spec;
 use crate::key::Key;
 use crate::policy::Level;
 use crate::port::Step;
@@ -29,18 +30,17 @@ pub(crate) struct Warmed {
 
 /// Fills those of `keys` that have no value. `load` is given their places, and its turn, and answers in that order; what
 /// others load or change just now is left to them. It waits for its turn to load however long that takes: nobody waits for it.
-pub(crate) async fn warm_many<A, E, F, Fut>(
+pub(crate) async fn warm_many<E, F, Fut>(
     reader: Reader<'_>,
     spec: &Spec,
     keys: &[Key],
     load: F,
 ) -> Result<Warmed, E>
 where
-    A: Answer,
     F: FnOnce(Vec<usize>, Turn) -> Fut,
-    Fut: Future<Output = Result<Vec<A::Value>, E>>,
+    Fut: Future<Output = Result<Vec<AnyAnswer>, E>>,
 {
-    let looks = look_many::<A>(reader, spec, keys).await.into_iter().enumerate();
+    let looks = look_many(reader, spec, keys).await.into_iter().enumerate();
     let misses: Vec<(usize, Miss)> = looks
         .filter_map(|(at, look)| match look {
             Look::Hit(_) => None,
@@ -82,7 +82,7 @@ where
     for (at, value) in places.iter().zip(&loaded) {
         if let Some(key) = keys.get(*at) {
             let envelope = Envelope { stamps: stamps.clone(), era, took };
-            fills.extend(prepare::<A>(reader, spec, key, leases.token, (value, envelope)));
+            fills.extend(prepare(reader, spec, key, leases.token, (value, envelope)));
         }
     }
     let (done, filled) = oneshot::channel();

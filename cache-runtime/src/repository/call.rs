@@ -12,7 +12,7 @@ use super::operations::CallNumber;
 use super::share::{own, sharing};
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
-use crate::mind::{Answer, Counters, Kept, Renewing, Spec, Turn};
+use crate::mind::{Answer, AnyAnswer, Counters, Form, Kept, Renewing, Spec, Turn, erased};
 use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::shape::Shape;
 
@@ -211,10 +211,9 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
                 counters.tier_hits.up();
                 let Some(nonce) = self.due else { return Ok(value) };
                 let Ok(spec) = self.into_spec() else { return Ok(value) };
-                let load = |turn: Turn| turn.during(load());
-                let renewed =
-                    core.reader(counters).renew_near_here::<A, E, _, _>(&spec, nonce, load).await;
-                return Ok(renewed.unwrap_or(value));
+                let load = |turn: Turn| turn.during(erased::<A, E>(load()));
+                let renewed = core.reader(counters).renew_near_here(&spec, nonce, load).await;
+                return Ok(renewed.map_or(value, AnyAnswer::into_answer::<A>));
             }
             // The key and the tags were not written down, because nobody was to be asked.
             Some(_) if self.key.is_none() => self.level = Level::Database,
@@ -222,8 +221,9 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         }
         match self.into_spec() {
             Ok(spec) => {
-                let load = |turn: Turn| turn.during(load());
-                core.reader(counters).read::<A, E, _, _>(&spec, sharing(), (load, None)).await
+                let load = |turn: Turn| turn.during(erased::<A, E>(load()));
+                let answer = core.reader(counters).read(&spec, sharing(), (load, None)).await;
+                answer.map(AnyAnswer::into_answer::<A>)
             }
             Err(error) => {
                 core.reader(counters).failed("writing a key", &error);
@@ -247,8 +247,9 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
         let (core, counters) = (self.core, self.counters);
         match self.into_spec() {
             Ok(spec) => {
-                let load = |turn: Turn| turn.during(load());
-                core.reader(counters).refresh::<A, E, _, _>(&spec, own, load).await
+                let load = |turn: Turn| turn.during(erased::<A, E>(load()));
+                let answer = core.reader(counters).refresh(&spec, own, load).await;
+                answer.map(AnyAnswer::into_answer::<A>)
             }
             Err(error) => {
                 core.reader(counters).failed("writing a key", &error);
@@ -275,6 +276,7 @@ impl<R: CachedRepository, A> Call<'_, R, A> {
             codec: self.spec.codec.unwrap_or(self.core.codec),
             compression: self.spec.compression.unwrap_or(self.core.compression),
             shape: *self.spec.shape.get_or_init(|| A::shape(self.spec.declared)),
+            form: Form::of::<A>(),
             level: self.level,
             stale_for: self.spec.stale_on_error.unwrap_or(self.core.stale_for),
             // The body borrows: it cannot go on without its caller.

@@ -13,19 +13,19 @@ use super::config::{CachedRepository, Condition};
 use super::core::{Approach, Core, Due, look_up_arguments};
 use super::explain::Explanation;
 use super::page::Page;
-use super::read::{LookUp, carried, no_such_index};
+use super::read::{Load, LookUp, carried, no_such_index};
 use super::share::{own, sharing};
 use sqlx::postgres::PgPool;
 
+use crate::codec;
 use crate::entry::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, KeyBuilder, ScratchKey};
-use crate::mind::{Answer, Kept, Spec, Turn, Whole};
+use crate::mind::{Answer, AnyAnswer, Form, Kept, Spec, Whole};
 use crate::policy::Codec;
 use crate::postgres::watch::{KeyText, Piece};
 use crate::postgres::{self, Entity, IndexValue, Statements, When, order_by};
 use crate::shape::Shape;
-use crate::transaction::detached;
 
 /// Stands behind the name of a list in its tags, where its keys have a value.
 const ANY: &str = "any";
@@ -42,8 +42,9 @@ impl<E: Entity> Answer for Listed<E> {
         Shape::of::<Vec<E>>(declared)
     }
 
-    fn encode(rows: &Rows<E>, codec: Codec) -> Option<Body> {
-        Whole::<Vec<E>>::encode(&rows.iter().map(|row| E::clone(row)).collect(), codec)
+    fn encode(answer: &AnyAnswer, codec: Codec) -> Option<Body> {
+        let rows: &Vec<Arc<E>> = answer.value()?;
+        codec::encode(&rows.iter().map(|row| E::clone(row)).collect::<Vec<E>>(), codec)
     }
 
     fn decode(body: &Body) -> Option<Rows<E>> {
@@ -51,8 +52,12 @@ impl<E: Entity> Answer for Listed<E> {
         Some(Arc::new(rows.into_iter().map(Arc::new).collect()))
     }
 
-    fn keep(rows: &Rows<E>, _: &Body) -> Kept {
-        Kept::Shared(Arc::clone(rows) as _)
+    fn erase(rows: Rows<E>) -> AnyAnswer {
+        AnyAnswer::shared(rows)
+    }
+
+    fn restore(answer: AnyAnswer) -> Option<Rows<E>> {
+        answer.into_shared()
     }
 
     fn recall(kept: Kept) -> Option<Rows<E>> {
@@ -220,32 +225,33 @@ impl<R: CachedRepository> Repository<'_, R> {
         let level = core.level.here();
         let operation = core.operations.condition(number);
         let reader = core.reader(operation);
+        let form = (plan.shape, Form::of::<Found<R>>());
         let (fingerprint, nearest) = (plan.shape.fingerprint, plan.key(&value));
         let far = match core.approach::<Found<R>>(operation, level, fingerprint, nearest) {
             Approach::Near(rows, None) => return Ok(page.of(&rows).to_vec()),
             Approach::Near(rows, Some(Due { key, nonce })) => {
                 if let Ok(tags) = plan.tags(&value) {
                     let look_up = plan.look_up(self.host.db(), &value);
-                    let load = |turn| listed::<R::Entity>(look_up, turn);
-                    let spec = Spec { tags, ..core.spec(level, key, plan.shape) };
-                    reader.renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
+                    let spec = Spec { tags, ..core.spec(level, key, form) };
+                    reader.renew_near(spec, nonce, sharing(), listed::<R::Entity>(look_up));
                 }
                 return Ok(page.of(&rows).to_vec());
             }
             Approach::Far(key) => key.and_then(|key| Ok((key, plan.tags(&value)?))),
         };
         let look_up = plan.look_up(self.host.db(), &value);
-        let rows = match far {
+        let load = listed::<R::Entity>(look_up);
+        let answer = match far {
             Ok((key, tags)) => {
-                let spec = Spec { tags, ..core.spec(level, key, plan.shape) };
-                let load = (|turn| listed::<R::Entity>(look_up, turn), carried());
-                reader.read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
+                let spec = Spec { tags, ..core.spec(level, key, form) };
+                reader.read(&spec, sharing(), (load, carried())).await?
             }
             Err(error) => {
                 reader.failed("writing a key", &error);
-                reader.load_alone(None, own, |turn| listed::<R::Entity>(look_up, turn)).await?
+                reader.load_alone(None, own, load).await?
             }
         };
+        let rows = answer.into_answer::<Found<R>>();
         Ok(page.of(&rows).to_vec())
     }
 }
@@ -253,30 +259,27 @@ impl<R: CachedRepository> Repository<'_, R> {
 impl<R: CachedRepository> Repository<'_, R> {
     /// Where [`list_where`](Self::list_where) would find this list now. Changes nothing, and counts as no read.
     pub async fn explain_where(&self, number: usize, value: impl IndexValue) -> Explanation {
-        type Found<R> = Listed<<R as CachedRepository>::Entity>;
         let core = self.core;
         let level = core.level.here();
         let Some(plan) = core.conditions.get(number) else {
             let error = Error::new(ErrorKind::Config, no_such_index(number).to_string());
-            return self.explained::<Found<R>>(false, Err(error)).await;
+            return self.explained(false, Err(error)).await;
         };
         let near = core.near(level, plan.shape.fingerprint, &plan.key(&value)).is_some();
         let spec = || {
             let tags = plan.tags(&value)?;
-            Ok(Spec { tags, ..core.spec(level, plan.key(&value).finish()?, plan.shape) })
+            let form = (plan.shape, Form::of::<Listed<R::Entity>>());
+            Ok(Spec { tags, ..core.spec(level, plan.key(&value).finish()?, form) })
         };
-        self.explained::<Found<R>>(near, spec()).await
+        self.explained(near, spec()).await
     }
 }
 
-async fn listed<E: Entity>(look_up: LookUp, turn: Turn) -> sqlx::Result<Rows<E>> {
-    let (sql, arguments, pool) = (look_up.sql?, look_up.arguments?, look_up.pool);
-    let rows = detached(async move {
-        let _turn = turn;
-        postgres::Rows::<E>::rows_by(&pool, sql, arguments).await
+fn listed<E: Entity>(look_up: LookUp) -> Load {
+    look_up.load(|pool, sql, arguments| async move {
+        let rows = postgres::Rows::<E>::rows_by(&pool, sql, arguments).await?;
+        Ok(Listed::<E>::erase(Arc::new(rows.into_iter().map(Arc::new).collect())))
     })
-    .await?;
-    Ok(Arc::new(rows.into_iter().map(Arc::new).collect()))
 }
 
 /// The statement of a page of a list.

@@ -21,12 +21,17 @@ use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
 use crate::manager::CacheManager;
 use crate::mind::{
-    AllCounters, Answer, Asked, Context, Counters, Flights, Kept, Optional, Reader, Renewing,
+    AllCounters, Answer, Asked, Context, Counters, Flights, Form, Kept, Optional, Reader, Renewing,
     Shared, Spec, Tier,
 };
 use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::postgres::{Change, Entity, IndexValue, Statements};
 use crate::shape::Shape;
+
+/// A row, what a look-up finds, and what a list has.
+pub(super) type RowAnswer<E> = Optional<Shared<E>>;
+pub(super) type IdAnswer<E> = Optional<Shared<<E as Entity>::Id>>;
+pub(super) type IdsAnswer<E> = Shared<Vec<<E as Entity>::Id>>;
 
 pub(crate) struct Core<E: Entity> {
     /// No other core in this process has it.
@@ -105,7 +110,7 @@ impl<E: Entity> Core<E> {
                 rows: statements.rows_by(&columns),
             }
         };
-        let mut row_shape = Optional::<Shared<E>>::shape(E::DECLARED);
+        let mut row_shape = RowAnswer::<E>::shape(E::DECLARED);
         row_shape.self_describing |= E::SELF_DESCRIBING;
         let level = config.level.unwrap_or(policy.level);
         context.expects(level);
@@ -131,8 +136,8 @@ impl<E: Entity> Core<E> {
                 .max_loads
                 .map(|most| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)))),
             row_shape,
-            id_shape: Optional::<Shared<E::Id>>::shape("id"),
-            ids_shape: Shared::<Vec<E::Id>>::shape("ids"),
+            id_shape: IdAnswer::<E>::shape("id"),
+            ids_shape: IdsAnswer::<E>::shape("ids"),
             row_head: table.clone().text("id").into_head(),
             call_head: table.clone().text("call").into_head(),
             unique: config.unique.iter().map(|index| plan("by", index)).collect(),
@@ -235,7 +240,7 @@ impl<E: Entity> Core<E> {
         let near = proven.and_then(|(tier, now, asked)| {
             tier.get_to_front(asked, key.text()?, self.row_shape.fingerprint, now)
         });
-        self.approached::<Optional<Shared<E>>>(operation, level, key, near)
+        self.approached::<RowAnswer<E>>(operation, level, key, near)
     }
 
     /// Whether a read of this row would be answered by the tier in the process.
@@ -328,14 +333,18 @@ impl<E: Entity> Core<E> {
     }
 
     pub(super) fn row_spec(&self, level: Level, key: Key) -> Spec {
-        self.spec(level, key, self.row_shape)
+        self.spec(level, key, (self.row_shape, Form::of::<RowAnswer<E>>()))
     }
 
     pub(super) fn look_up_spec(&self, level: Level, kind: Kind, key: Key) -> Spec {
-        self.spec(level, key, self.look_up_shape(kind))
+        let form = match kind {
+            Kind::Unique => Form::of::<IdAnswer<E>>(),
+            Kind::List => Form::of::<IdsAnswer<E>>(),
+        };
+        self.spec(level, key, (self.look_up_shape(kind), form))
     }
 
-    pub(super) fn spec(&self, level: Level, key: Key, shape: Shape) -> Spec {
+    pub(super) fn spec(&self, level: Level, key: Key, (shape, form): (Shape, Form)) -> Spec {
         Spec {
             key,
             tags: Vec::new(),
@@ -344,6 +353,7 @@ impl<E: Entity> Core<E> {
             codec: self.codec,
             compression: self.compression,
             shape,
+            form,
             level,
             stale_for: self.stale_for,
             soft_timeout: self.soft_timeout,

@@ -11,7 +11,7 @@ use super::read::shown_key;
 use crate::entry::{Body, Entry};
 use crate::error::Result;
 use crate::key::Key;
-use crate::mind::{Answer, Found, Look, Optional, Origin, Shared, Spec};
+use crate::mind::{Found, Look, Origin, Spec};
 use crate::policy::{Level, Remaining};
 use crate::postgres::Entity;
 
@@ -61,11 +61,11 @@ impl<R: CachedRepository> Repository<'_, R> {
         let key = self.core.row_key(id);
         let near = self.core.is_near(level, id);
         let spec = |key| self.core.row_spec(level, key);
-        self.explained::<Optional<Shared<R::Entity>>>(near, key.map(spec)).await
+        self.explained(near, key.map(spec)).await
     }
 
     /// Where a read of this entry would find it.
-    pub(super) async fn explained<A: Answer>(&self, near: bool, spec: Result<Spec>) -> Explanation {
+    pub(super) async fn explained(&self, near: bool, spec: Result<Spec>) -> Explanation {
         let shown = shown_key(&spec.as_ref().map(|spec| spec.key.clone()).map_err(Clone::clone));
         let level = self.core.level.here();
         let nearest = if near { Origin::Process } else { Origin::Database };
@@ -92,8 +92,10 @@ impl<R: CachedRepository> Repository<'_, R> {
             Entry::Value(value) => {
                 let ours = value.fingerprint == spec.shape.fingerprint;
                 let limit = self.core.context.policy.max_unpacked_bytes;
-                let body =
-                    value.body.unpacked(limit).filter(|body| ours && A::decode(body).is_some());
+                let body = value
+                    .body
+                    .unpacked(limit)
+                    .filter(|body| ours && spec.form.decode(body).is_some());
                 match body {
                     None => State::Foreign,
                     Some(Body::Nothing) => State::Negative,
@@ -118,7 +120,7 @@ impl<R: CachedRepository> Repository<'_, R> {
                 let asked = self.core.context.clock.elapsed();
                 let (bytes, remaining) = (Some(found), Some(remaining));
                 let found = Found { bytes, tags, remaining, asked };
-                match reader.judge::<A>(&spec, found) {
+                match reader.judge(&spec, found) {
                     Look::Hit(_) => Origin::Cache,
                     Look::Miss(_) => Origin::Database,
                 }

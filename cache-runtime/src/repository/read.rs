@@ -9,11 +9,13 @@ use sqlx::postgres::PgArguments;
 
 use super::Repository;
 use super::config::CachedRepository;
-use super::core::{Approach, Core, Due, Kind, look_up_arguments};
+use super::core::{Approach, Core, Due, IdAnswer, IdsAnswer, Kind, RowAnswer, look_up_arguments};
 use super::page::Page;
 use super::share::{own, sharing};
 use crate::key::Key;
-use crate::mind::{Answers, Carried, Carry, Counters, Optional, Shared, Spec, Turn, read_many};
+use crate::mind::{
+    Answer, Answers, AnyAnswer, Carried, Carry, Counters, Spec, Turn, erased, read_many,
+};
 use crate::postgres::{Entity, IndexValue, Rows};
 use crate::transaction::detached;
 
@@ -21,7 +23,6 @@ use crate::transaction::detached;
 const MOST_IN_BATCH: usize = 1000;
 
 type Row<E> = Option<Arc<E>>;
-type RowAnswer<E> = Optional<Shared<E>>;
 
 impl<R: CachedRepository> Repository<'_, R> {
     /// The row with this id, from the cache or the database; `None` where there is none.
@@ -46,28 +47,28 @@ impl<R: CachedRepository> Repository<'_, R> {
                 let load = self.loading(id);
                 let spec = core.row_spec(level, key);
                 let reader = core.reader(operation);
-                reader.renew_near::<RowAnswer<R::Entity>, _, _, _>(spec, nonce, sharing(), load);
+                reader.renew_near(spec, nonce, sharing(), load);
                 return Ok(row);
             }
             Approach::Far(Ok(key)) => key,
             Approach::Far(Err(error)) => {
                 core.reader(operation).failed("writing a key", &error);
-                return core.reader(operation).load_alone(None, own, self.loading(id)).await;
+                let load = self.loading(id);
+                let answer = core.reader(operation).load_alone(None, own, load).await?;
+                return Ok(answer.into_answer::<RowAnswer<R::Entity>>());
             }
         };
         let spec = core.row_spec(level, key);
         let load = (self.loading(id), carried());
-        core.reader(operation).read::<RowAnswer<R::Entity>, _, _, _>(&spec, sharing(), load).await
+        let answer = core.reader(operation).read(&spec, sharing(), load).await?;
+        Ok(answer.into_answer::<RowAnswer<R::Entity>>())
     }
 
-    /// The load of one row, which owns what it needs.
-    fn loading(
-        &self,
-        id: &<R::Entity as Entity>::Id,
-    ) -> impl FnOnce(Turn) -> Carried<sqlx::Result<Row<R::Entity>>> + Send + 'static + use<R> {
+    /// The load of one row.
+    fn loading(&self, id: &<R::Entity as Entity>::Id) -> Load {
         let (loading, pool, id) =
             (Arc::clone(&self.core.loading), self.host.db().clone(), id.clone());
-        move |turn| Box::pin(loading.row(pool, id, turn))
+        Box::new(|turn| Box::pin(erased::<RowAnswer<R::Entity>, _>(loading.row(pool, id, turn))))
     }
 
     /// The rows with these ids, in their order, duplicates included: one batch read of the cache, and one query for
@@ -101,6 +102,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         ids: &[<R::Entity as Entity>::Id],
     ) -> sqlx::Result<Vec<Row<R::Entity>>> {
         let core = self.core;
+        let row = AnyAnswer::into_answer::<RowAnswer<R::Entity>>;
         let level = core.level.here();
         let mut places = HashMap::with_capacity(ids.len());
         let mut order = Vec::with_capacity(ids.len());
@@ -131,8 +133,9 @@ impl<R: CachedRepository> Repository<'_, R> {
                         Approach::Far(Err(error)) => {
                             core.reader(operation).failed("writing a key", &error);
                             let pool = self.host.db().clone();
-                            let load = |turn| load_in_order(pool, ids.to_vec(), turn);
-                            return core.reader(operation).load_alone(None, own, load).await;
+                            let load = |turn| load_in_order::<R::Entity>(pool, ids.to_vec(), turn);
+                            let rows = core.reader(operation).load_alone(None, own, load).await?;
+                            return Ok(rows.into_iter().map(row).collect());
                         }
                     }
                 }
@@ -141,14 +144,14 @@ impl<R: CachedRepository> Repository<'_, R> {
         if let Some((first, _)) = due.first() {
             let spec = core.row_spec(level, first.clone());
             let load = load_places::<R::Entity>(self.host.db(), near);
-            core.reader(operation).renew_many_near::<RowAnswer<R::Entity>, _>(&spec, due, load);
+            core.reader(operation).renew_many_near(&spec, due, load);
         }
         if let Some(first) = keys.first() {
             let spec = core.row_spec(level, first.clone());
             let found = self.get_far(operation, &spec, &keys, &distinct).await?;
-            for (place, row) in far.into_iter().zip(found) {
+            for (place, answer) in far.into_iter().zip(found) {
                 if let Some(empty) = rows.get_mut(place) {
-                    *empty = row.flatten();
+                    *empty = answer.and_then(row);
                 }
             }
         }
@@ -162,20 +165,19 @@ impl<R: CachedRepository> Repository<'_, R> {
         spec: &Spec,
         keys: &[Key],
         ids: &[<R::Entity as Entity>::Id],
-    ) -> sqlx::Result<Vec<Option<Row<R::Entity>>>> {
+    ) -> sqlx::Result<Vec<Option<AnyAnswer>>> {
         let reader = self.core.reader(operation);
-        let load = |missing: Vec<usize>, turn| {
+        let load: LoadPlaces<'_> = Box::new(|missing, turn| {
             let ids = missing.into_iter().filter_map(|at| ids.get(at).cloned()).collect();
-            load_in_order(self.host.db().clone(), ids, turn)
-        };
-        let Answers { answers, due } =
-            read_many::<RowAnswer<R::Entity>, _, _, _>(reader, spec, keys, own, load).await?;
+            Box::pin(load_in_order::<R::Entity>(self.host.db().clone(), ids, turn))
+        });
+        let Answers { answers, due } = read_many(reader, spec, keys, own, load).await?;
         if !due.is_empty() {
             let renewed = due.iter().filter_map(|(at, _)| ids.get(*at).cloned()).collect();
             let load = load_places::<R::Entity>(self.host.db(), renewed);
             let key = |(at, seen): (usize, _)| Some((keys.get(at)?.clone(), seen));
             let due = due.into_iter().filter_map(key).collect();
-            reader.renew_many_behind::<RowAnswer<R::Entity>, _>(spec, due, load);
+            reader.renew_many_behind(spec, due, load);
         }
         Ok(answers)
     }
@@ -190,7 +192,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         number: usize,
         value: impl IndexValue,
     ) -> sqlx::Result<Row<R::Entity>> {
-        type Found<R> = Optional<Shared<<<R as CachedRepository>::Entity as Entity>::Id>>;
+        type Found<R> = IdAnswer<<R as CachedRepository>::Entity>;
         let core = self.core;
         let level = core.level.here();
         let operation = core.operations.look_up(Kind::Unique, number);
@@ -198,17 +200,16 @@ impl<R: CachedRepository> Repository<'_, R> {
         let id = match core.approach_index::<Found<R>>(level, Kind::Unique, number, &value) {
             Approach::Near(id, None) => id,
             Approach::Near(id, Some(Due { key, nonce })) => {
-                let look_up = self.look_up(Kind::Unique, number, &value);
-                let load = |turn| look_up.first::<R::Entity>(turn);
+                let load = self.look_up(Kind::Unique, number, &value).first::<R::Entity>();
                 let spec = core.look_up_spec(level, Kind::Unique, key);
-                reader.renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
+                reader.renew_near(spec, nonce, sharing(), load);
                 id
             }
             Approach::Far(Ok(key)) => {
                 let spec = core.look_up_spec(level, Kind::Unique, key);
-                let look_up = self.look_up(Kind::Unique, number, &value);
-                let load = (|turn| look_up.first::<R::Entity>(turn), carried());
-                reader.read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
+                let load = self.look_up(Kind::Unique, number, &value).first::<R::Entity>();
+                let answer = reader.read(&spec, sharing(), (load, carried())).await?;
+                answer.into_answer::<Found<R>>()
             }
             Approach::Far(Err(error)) => {
                 reader.failed("writing a key", &error);
@@ -241,7 +242,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         value: impl IndexValue,
         page: Page,
     ) -> sqlx::Result<Vec<Arc<R::Entity>>> {
-        type Found<R> = Shared<Vec<<<R as CachedRepository>::Entity as Entity>::Id>>;
+        type Found<R> = IdsAnswer<<R as CachedRepository>::Entity>;
         let core = self.core;
         let level = core.level.here();
         let operation = core.operations.look_up(Kind::List, number);
@@ -249,17 +250,16 @@ impl<R: CachedRepository> Repository<'_, R> {
         let ids = match core.approach_index::<Found<R>>(level, Kind::List, number, &value) {
             Approach::Near(ids, None) => ids,
             Approach::Near(ids, Some(Due { key, nonce })) => {
-                let look_up = self.look_up(Kind::List, number, &value);
-                let load = |turn| look_up.all::<R::Entity>(turn);
+                let load = self.look_up(Kind::List, number, &value).all::<R::Entity>();
                 let spec = core.look_up_spec(level, Kind::List, key);
-                reader.renew_near::<Found<R>, _, _, _>(spec, nonce, sharing(), load);
+                reader.renew_near(spec, nonce, sharing(), load);
                 ids
             }
             Approach::Far(Ok(key)) => {
                 let spec = core.look_up_spec(level, Kind::List, key);
-                let look_up = self.look_up(Kind::List, number, &value);
-                let load = (|turn| look_up.all::<R::Entity>(turn), carried());
-                reader.read::<Found<R>, sqlx::Error, _, _>(&spec, sharing(), load).await?
+                let load = self.look_up(Kind::List, number, &value).all::<R::Entity>();
+                let answer = reader.read(&spec, sharing(), (load, carried())).await?;
+                answer.into_answer::<Found<R>>()
             }
             Approach::Far(Err(error)) => {
                 reader.failed("writing a key", &error);
@@ -334,12 +334,13 @@ impl<R: CachedRepository> Repository<'_, R> {
             Ok(key) => key,
             Err(error) => {
                 reader.failed("writing a key", &error);
-                return reader.load_alone(None, own, load).await;
+                let answer = reader.load_alone(None, own, load).await?;
+                return Ok(answer.into_answer::<RowAnswer<R::Entity>>());
             }
         };
         let spec = core.row_spec(core.level.here(), key.clone());
         let before = self.cached(&key).await.unwrap_or_default();
-        let row = reader.refresh::<RowAnswer<R::Entity>, _, _, _>(&spec, own, load).await?;
+        let row = reader.refresh(&spec, own, load).await?.into_answer::<RowAnswer<R::Entity>>();
         let after = row.as_deref().cloned();
         let forgotten = async {
             let mut keys = self.ways_to(before.into_iter().chain(after))?;
@@ -377,42 +378,59 @@ pub(super) struct LookUp {
     pub(super) arguments: sqlx::Result<PgArguments>,
 }
 
+/// The load of an answer, which owns what it needs. One type for all answers of all repositories: so what is done around a
+/// load is compiled once.
+pub(super) type Load = Box<dyn FnOnce(Turn) -> Carried<sqlx::Result<AnyAnswer>> + Send>;
+
+/// The same for rows in one statement, which is told their places.
+type LoadPlaces<'l> =
+    Box<dyn FnOnce(Vec<usize>, Turn) -> Carried<sqlx::Result<Vec<AnyAnswer>>> + Send + 'l>;
+
 impl LookUp {
-    async fn all<E: Entity>(self, turn: Turn) -> sqlx::Result<Arc<Vec<E::Id>>> {
-        let (sql, arguments) = (self.sql?, self.arguments?);
-        let pool = self.pool;
-        let ids = detached(async move {
-            let _turn = turn;
-            Rows::<E>::ids_by(&pool, sql, arguments).await
+    /// What `query` makes of the statement.
+    pub(super) fn load<Fut>(
+        self,
+        query: impl FnOnce(PgPool, &'static str, PgArguments) -> Fut + Send + 'static,
+    ) -> Load
+    where
+        Fut: Future<Output = sqlx::Result<AnyAnswer>> + Send + 'static,
+    {
+        Box::new(|turn| {
+            Box::pin(async {
+                let query = query(self.pool, self.sql?, self.arguments?);
+                detached(turn.during(query)).await
+            })
         })
-        .await?;
-        Ok(Arc::new(ids))
+    }
+
+    fn all<E: Entity>(self) -> Load {
+        self.load(|pool, sql, arguments| async move {
+            let ids = Rows::<E>::ids_by(&pool, sql, arguments).await?;
+            Ok(IdsAnswer::<E>::erase(Arc::new(ids)))
+        })
     }
 
     /// Where the database has several, because its index is not unique, the one that a page of one has as well.
-    async fn first<E: Entity>(self, turn: Turn) -> sqlx::Result<Option<Arc<E::Id>>> {
-        Ok(self.all::<E>(turn).await?.first().cloned().map(Arc::new))
+    fn first<E: Entity>(self) -> Load {
+        self.load(|pool, sql, arguments| async move {
+            let ids = Rows::<E>::ids_by(&pool, sql, arguments).await?;
+            Ok(IdAnswer::<E>::erase(ids.into_iter().next().map(Arc::new)))
+        })
     }
 }
 
 /// Makes a load that owns what it needs go on without its caller.
-pub(super) fn carried<Fut>() -> Option<Carry<Fut, Fut::Output>>
-where
-    Fut: Future<Output: Send> + Send + 'static,
-{
-    Some(|load| Box::pin(load))
+pub(super) fn carried<T>() -> Option<Carry<Carried<T>, T>> {
+    Some(|load| load)
 }
 
 /// The load of those rows whose places among `ids` are given later.
-fn load_places<E: Entity>(
-    pool: &PgPool,
-    ids: Vec<E::Id>,
-) -> impl FnOnce(Vec<usize>, Turn) -> Carried<sqlx::Result<Vec<Row<E>>>> + Send + 'static {
+fn load_places<E: Entity>(pool: &PgPool, ids: Vec<E::Id>) -> LoadPlaces<'static> {
     let pool = pool.clone();
-    move |places, turn| {
+    Box::new(move |places, turn| {
         let ids = places.into_iter().filter_map(|at| ids.get(at).cloned()).collect();
         Box::pin(load_in_order::<E>(pool, ids, turn))
-    }
+    })
 }
 
 /// The rows with these ids, in their order.
@@ -420,12 +438,12 @@ pub(super) async fn load_in_order<E: Entity>(
     pool: PgPool,
     ids: Vec<E::Id>,
     turn: Turn,
-) -> sqlx::Result<Vec<Row<E>>> {
+) -> sqlx::Result<Vec<AnyAnswer>> {
     detached(async move {
         let _turn = turn;
         let rows = Rows::<E>::load_many(&pool, &ids).await?;
         let by_id: HashMap<_, _> = rows.into_iter().map(|row| (row.id(), Arc::new(row))).collect();
-        Ok(ids.iter().map(|id| by_id.get(id).cloned()).collect())
+        Ok(ids.iter().map(|id| RowAnswer::<E>::erase(by_id.get(id).cloned())).collect())
     })
     .await
 }

@@ -22,7 +22,7 @@ use super::Repository;
 use super::config::CachedRepository;
 use super::core::Core;
 use super::read::load_in_order;
-use crate::mind::{Optional, Shared, Turn, Warmed, warm_many};
+use crate::mind::{Turn, Warmed, warm_many};
 use crate::policy::Level;
 use crate::postgres::Entity;
 
@@ -270,7 +270,7 @@ async fn warm_batch<E: Entity>(
         load_in_order::<E>(pool.clone(), ids, turn)
     };
     let reader = core.reader(&core.operations.warm);
-    let warmed = warm_many::<Optional<Shared<E>>, _, _, _>(reader, &spec, &keys, load).await?;
+    let warmed = warm_many(reader, &spec, &keys, load).await?;
     // An id that comes again is warm by then.
     Ok(Warmed { warm: warmed.warm + repeated, ..warmed })
 }

@@ -13,7 +13,9 @@ use super::terms::{Terms, options};
 use crate::error::Result;
 use crate::key::Key;
 use crate::manager::CacheManager;
-use crate::mind::{Answer, Answers, Cacheable, Optional, Timed, Turn, Whole, read_many};
+use crate::mind::{
+    Answer, Answers, AnyAnswer, Cacheable, Form, Optional, Timed, Turn, Whole, read_many,
+};
 use crate::policy::{Codec, Compression, Level, Ttl};
 
 /// One call on several items: [`CacheManager::items`]. A batch has no tags.
@@ -125,7 +127,8 @@ impl<'c, K: ItemKey> Items<'c, K> {
         let Some(first) = keys.first() else { return Ok(HashMap::new()) };
         let kind = shelf.kind::<T>(context);
         let reader = Shelf::reader(context, &kind, &shelf.operations().get_many_or_load);
-        let spec = terms.spec(context, kind.shape, first.clone(), Vec::new());
+        let spec =
+            terms.spec(context, (kind.shape, Form::of::<Optional<A>>()), first.clone(), Vec::new());
         let mut found = HashMap::with_capacity(names.len());
         let (mut far, mut far_names, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for (name, key) in names.into_iter().zip(keys) {
@@ -149,13 +152,13 @@ impl<'c, K: ItemKey> Items<'c, K> {
             let missing: Vec<K> =
                 missing.into_iter().filter_map(|at| far_names.get(at).cloned()).collect();
             let mut loaded = load(missing.clone()).await?;
-            Ok(missing.iter().map(|name| loaded.remove(name)).collect::<Vec<_>>())
+            let answer = |name| Optional::<A>::erase(loaded.remove(name));
+            Ok(missing.iter().map(answer).collect::<Vec<_>>())
         };
         let own = shelf.sharing::<E>().own;
-        let Answers { answers, .. } =
-            read_many::<Optional<A>, E, _, _>(reader, &spec, &far, own, load).await?;
+        let Answers { answers, .. } = read_many(reader, &spec, &far, own, load).await?;
         for (name, answer) in far_names.iter().zip(answers) {
-            if let Some(value) = answer.flatten() {
+            if let Some(value) = answer.and_then(AnyAnswer::into_answer::<Optional<A>>) {
                 found.insert(name.clone(), value);
             }
         }

@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::manager::CacheManager;
 use crate::mind::{
-    Answer, Cacheable, Counters, Kept, Look, Optional, Origin, Reader, Shared, Spec, Timed, Turn,
-    Whole,
+    Answer, AnyAnswer, Cacheable, Counters, Form, Kept, Look, Optional, Origin, Reader, Shared,
+    Spec, Timed, Turn, Whole, erased,
 };
 use crate::policy::{Codec, Compression, Level, Ttl};
 
@@ -218,7 +218,7 @@ impl<'c> Item<'c> {
     /// What keeps the cache from answering, and [`Codec`](ErrorKind::Codec) for a value that cannot be written or is too
     /// large. What stood there may then be gone.
     pub async fn set<T: Cacheable>(self, value: &T) -> Result<bool> {
-        let ready = self.ready::<T>(|all| &all.set)?;
+        let ready = self.ready::<T, Whole<T>>(|all| &all.set)?;
         let most = ready.manager.policy().max_value_bytes;
         let written = |body: &Body| ready.reader().packed(&ready.spec, body.clone()).len();
         let body = match codec::encode(value, ready.spec.codec()) {
@@ -251,7 +251,7 @@ impl<'c> Item<'c> {
     /// # Errors
     /// What keeps the cache from answering. What stood there may then be gone.
     pub async fn set_nothing<T: Cacheable>(self) -> Result<bool> {
-        let ready = self.ready::<T>(|all| &all.set)?;
+        let ready = self.ready::<T, Whole<T>>(|all| &all.set)?;
         ready.counted(ready.reader().put(&ready.spec, Body::Nothing, Kept::Nothing).await)
     }
 
@@ -268,12 +268,17 @@ impl<'c> Item<'c> {
     /// # Errors
     /// What keeps the cache from answering; the value may then be gone.
     pub async fn pull<T: Cacheable>(self) -> Result<Option<T>> {
-        let ready = self.ready::<T>(|all| &all.pull)?;
-        let pulled = ready.reader().pull::<Optional<Whole<T>>>(&ready.spec).await;
-        Ok(ready.counted(pulled)?.flatten())
+        let ready = self.ready::<T, Optional<Whole<T>>>(|all| &all.pull)?;
+        let pulled = ready.counted(ready.reader().pull(&ready.spec).await)?;
+        Ok(pulled.and_then(AnyAnswer::into_answer::<Optional<Whole<T>>>))
     }
 
-    fn ready<T: Cacheable>(self, of: fn(&Operations) -> &Arc<Counters>) -> Result<Ready<'c>> {
+    /// Ready for answers of the form `A`.
+    fn ready<T, A>(self, of: fn(&Operations) -> &Arc<Counters>) -> Result<Ready<'c>>
+    where
+        T: Cacheable,
+        A: Answer,
+    {
         let manager = self.manager;
         let mut tags =
             self.tags.iter().map(|tag| manager.tag_key(tag)).collect::<Result<Vec<_>>>()?;
@@ -281,7 +286,8 @@ impl<'c> Item<'c> {
         tags.sort();
         tags.dedup();
         let kind = manager.0.shelf.kind::<T>(&manager.0.context);
-        let spec = self.terms.spec(&manager.0.context, kind.shape, self.key?, tags);
+        let spec =
+            self.terms.spec(&manager.0.context, (kind.shape, Form::of::<A>()), self.key?, tags);
         let operation = of(manager.0.shelf.operations());
         Ok(Ready { manager, kind, operation, spec })
     }
@@ -291,7 +297,7 @@ impl<'c> Item<'c> {
         T: Cacheable,
         A: Answer<Value: Known>,
     {
-        let ready = self.ready::<T>(|all| &all.get)?;
+        let ready = self.ready::<T, A>(|all| &all.get)?;
         let (reader, spec) = (ready.reader(), &ready.spec);
         if spec.level == Level::Database {
             return Ok(Cached::Miss);
@@ -299,8 +305,10 @@ impl<'c> Item<'c> {
         if let Some(known) = reader.near::<A>(spec, &spec.key) {
             return Ok(Cached::of(known.known(), Origin::Process));
         }
-        match reader.try_look::<A>(spec).await {
-            Ok(Look::Hit(hit)) => Ok(Cached::of(hit.value.known(), Origin::Cache)),
+        match reader.try_look(spec).await {
+            Ok(Look::Hit(hit)) => {
+                Ok(Cached::of(hit.value.into_answer::<A>().known(), Origin::Cache))
+            }
             Ok(Look::Miss(_)) => {
                 reader.counters.misses.up();
                 Ok(Cached::Miss)
@@ -330,7 +338,7 @@ impl<'c> Item<'c> {
         Fut: Future<Output = Result<A::Value, E>>,
     {
         let manager = self.manager;
-        let ready = match self.ready::<T>(|all| &all.remember) {
+        let ready = match self.ready::<T, A>(|all| &all.remember) {
             Ok(ready) => ready,
             Err(error) => {
                 manager.0.shelf.operations().remember.errors.up();
@@ -343,9 +351,9 @@ impl<'c> Item<'c> {
             return Ok((value, true));
         }
         let sharing = manager.0.shelf.sharing::<E>();
-        let load = |turn: Turn| turn.during(load());
-        let value = reader.read::<A, E, _, _>(spec, sharing, (load, None)).await?;
-        Ok((value, false))
+        let load = |turn: Turn| turn.during(erased::<A, E>(load()));
+        let answer = reader.read(spec, sharing, (load, None)).await?;
+        Ok((answer.into_answer::<A>(), false))
     }
 }
 

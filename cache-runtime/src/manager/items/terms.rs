@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::key::Key;
-use crate::mind::{Context, Renewing, Spec};
+use crate::mind::{Context, Form, Renewing, Spec};
 use crate::policy::{Codec, Compression, Level, Ttl};
 use crate::shape::Shape;
 
@@ -35,7 +35,13 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    pub(super) fn spec(&self, context: &Context, shape: Shape, key: Key, tags: Vec<Key>) -> Spec {
+    pub(super) fn spec(
+        &self,
+        context: &Context,
+        (shape, form): (Shape, Form),
+        key: Key,
+        tags: Vec<Key>,
+    ) -> Spec {
         let policy = &context.policy;
         let level = match self.level.unwrap_or(policy.level).here() {
             Level::Bounded(_) if self.tiers == Tiers::Cache => Level::Strong,
@@ -54,6 +60,7 @@ impl Terms {
             codec: self.codec.unwrap_or(policy.codec),
             compression: self.compression.unwrap_or(policy.compression),
             shape,
+            form,
             level,
             stale_for: self.stale_on_error.unwrap_or(policy.stale_on_error),
             // The load may borrow: it cannot go on without its caller.

@@ -3,12 +3,13 @@
 use super::run::Anew;
 use super::{Claim, Seen};
 use crate::key::Key;
+use crate::mind::any::AnyAnswer;
 use crate::mind::batch::look_many;
 use crate::mind::loads::Turn;
 use crate::mind::look::{Hit, Look};
 use crate::mind::reader::Reader;
 use crate::mind::soft::Carried;
-use crate::mind::spec::{Answer, Spec};
+use crate::mind::spec::Spec;
 use crate::port::Step;
 
 /// The load of the values at these places, in their order, in its turn.
@@ -29,13 +30,12 @@ struct Place {
 
 impl Reader<'_> {
     /// Renews those values that nobody here is at, while their reader goes on. The places of `load` are those in `due`.
-    pub(crate) fn renew_many_behind<A, E>(
+    pub(crate) fn renew_many_behind<E>(
         self,
         spec: &Spec,
         due: Vec<(Key, Seen)>,
-        load: impl LoadMany<Result<Vec<A::Value>, E>>,
+        load: impl LoadMany<Result<Vec<AnyAnswer>, E>>,
     ) where
-        A: Answer,
         E: Send + 'static,
     {
         let place = |(at, (key, seen)): (usize, (Key, Seen))| {
@@ -48,18 +48,17 @@ impl Reader<'_> {
         }
         let (it, spec) = (self.owned(), spec.clone());
         self.context.tasks.spawn(async move {
-            it.reader().renew_places::<A, E>(&spec, places, load).await;
+            it.reader().renew_places(&spec, places, load).await;
         });
     }
 
     /// The same for values that the tier in the process has served, where the backend still has these very values.
-    pub(crate) fn renew_many_near<A, E>(
+    pub(crate) fn renew_many_near<E>(
         self,
         spec: &Spec,
         due: Vec<(Key, u64)>,
-        load: impl LoadMany<Result<Vec<A::Value>, E>>,
+        load: impl LoadMany<Result<Vec<AnyAnswer>, E>>,
     ) where
-        A: Answer,
         E: Send + 'static,
     {
         let claimed = |(at, (key, nonce)): (usize, (Key, u64))| {
@@ -74,7 +73,7 @@ impl Reader<'_> {
         self.context.tasks.spawn(async move {
             let reader = it.reader();
             let keys: Vec<Key> = claimed.iter().map(|(_, key, ..)| key.clone()).collect();
-            let looks = look_many::<A>(reader, &spec, &keys).await;
+            let looks = look_many(reader, &spec, &keys).await;
             let mut places = Vec::with_capacity(claimed.len());
             for ((at, key, nonce, claim), look) in claimed.into_iter().zip(looks) {
                 if let Look::Hit(Hit { seen: Some(seen), .. }) = look
@@ -83,17 +82,16 @@ impl Reader<'_> {
                     places.push(Place { at, key, seen, claim });
                 }
             }
-            reader.renew_places::<A, E>(&spec, places, load).await;
+            reader.renew_places(&spec, places, load).await;
         });
     }
 
-    async fn renew_places<A, E>(
+    async fn renew_places<E>(
         self,
         spec: &Spec,
         places: Vec<Place>,
-        load: impl LoadMany<Result<Vec<A::Value>, E>>,
+        load: impl LoadMany<Result<Vec<AnyAnswer>, E>>,
     ) where
-        A: Answer,
         E: Send + 'static,
     {
         let seen: Vec<_> = places.iter().map(|place| (&place.key, &place.seen)).collect();
@@ -122,7 +120,7 @@ impl Reader<'_> {
         let mut claims = Vec::with_capacity(places.len());
         let mut all: Vec<Anew> = Vec::with_capacity(places.len());
         for (Place { key, seen, claim, .. }, value) in places.into_iter().zip(loaded) {
-            all.extend(self.anew::<A>(spec, &key, seen, &value, took));
+            all.extend(self.anew(spec, &key, seen, &value, took));
             claims.push(claim);
         }
         self.put_all_in_place(spec, all).await;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::{Claim, Seen};
 use crate::entry::Token;
 use crate::key::Key;
+use crate::mind::any::AnyAnswer;
 use crate::mind::complaints::Topic;
 use crate::mind::fill::{Begun, Envelope};
 use crate::mind::loads::{Loads, Turn};
 use crate::mind::look::{Look, Miss};
 use crate::mind::reader::{Reader, Sharing};
 use crate::mind::soft::Carried;
-use crate::mind::spec::{Answer, Kept, Spec};
+use crate::mind::spec::{Kept, Spec};
 use crate::policy::Level;
 use crate::port::{LeaseOutcome, LeaseRequest, Replacement, Step};
 
@@ -23,63 +24,59 @@ pub(super) struct Anew {
 }
 
 /// What came of an attempt to load anew.
-enum Loaded<T> {
-    Value(T, Option<Box<Anew>>),
+enum Loaded {
+    Value(AnyAnswer, Option<Box<Anew>>),
     /// Another process is at it, or the load failed: the value that was seen is good enough.
     Nothing,
 }
 
 impl Reader<'_> {
     /// Renews a value that was seen, if nobody here is at it, while its reader goes on.
-    pub(crate) fn renew_behind<A, E>(
+    pub(crate) fn renew_behind<E>(
         self,
         spec: &Spec,
         seen: Seen,
-        load: Carried<Result<A::Value, E>>,
+        load: Carried<Result<AnyAnswer, E>>,
     ) where
-        A: Answer,
         E: Send + 'static,
     {
         let Some(claim) = self.flights.renew(self.context, &spec.key, seen.nonce()) else { return };
         let (it, spec) = (self.owned(), spec.clone());
         self.context.tasks.spawn(async move {
             let load = |turn: Turn| turn.during(load);
-            it.reader().renew_to_the_end::<A, E, _, _>(&spec, (seen, claim), load).await;
+            it.reader().renew_to_the_end(&spec, (seen, claim), load).await;
         });
     }
 
     /// The same for a load that borrows: this reader waits for it, and is given what was loaded; `None` where it is not
     /// the one who renews, or could not.
-    pub(crate) async fn renew_here<A, E, F, Fut>(
+    pub(crate) async fn renew_here<E, F, Fut>(
         self,
         spec: &Spec,
         seen: Seen,
         load: F,
-    ) -> Option<A::Value>
+    ) -> Option<AnyAnswer>
     where
-        A: Answer,
         E: Send + 'static,
         F: FnOnce(Turn) -> Fut,
-        Fut: Future<Output = Result<A::Value, E>>,
+        Fut: Future<Output = Result<AnyAnswer, E>>,
     {
         let claim = self.flights.renew(self.context, &spec.key, seen.nonce())?;
-        self.renew_under::<A, E, F, Fut>(spec, (seen, claim), load).await
+        self.renew_under(spec, (seen, claim), load).await
     }
 
-    async fn renew_under<A, E, F, Fut>(
+    async fn renew_under<E, F, Fut>(
         self,
         spec: &Spec,
         (seen, claim): (Seen, Claim),
         load: F,
-    ) -> Option<A::Value>
+    ) -> Option<AnyAnswer>
     where
-        A: Answer,
         E: Send + 'static,
         F: FnOnce(Turn) -> Fut,
-        Fut: Future<Output = Result<A::Value, E>>,
+        Fut: Future<Output = Result<AnyAnswer, E>>,
     {
-        let Loaded::Value(value, anew) = self.load_anew::<A, E, F, Fut>(spec, seen, load).await
-        else {
+        let Loaded::Value(value, anew) = self.load_anew(spec, seen, load).await else {
             return None;
         };
         if let Some(anew) = anew {
@@ -94,31 +91,25 @@ impl Reader<'_> {
 
     /// Renews a value that the tier in the process has served, if the backend still has this very value. Where it has
     /// another one by now, that is all the renewal that is needed.
-    pub(crate) fn renew_near<A, E, F, Fut>(
-        self,
-        spec: Spec,
-        nonce: u64,
-        sharing: Sharing<E>,
-        load: F,
-    ) where
-        A: Answer,
+    pub(crate) fn renew_near<E, F, Fut>(self, spec: Spec, nonce: u64, sharing: Sharing<E>, load: F)
+    where
         E: Send + 'static,
         F: FnOnce(Turn) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<A::Value, E>> + Send + 'static,
+        Fut: Future<Output = Result<AnyAnswer, E>> + Send + 'static,
     {
         let Some(claim) = self.flights.renew(self.context, &spec.key, nonce) else { return };
         let it = self.owned();
         self.context.tasks.spawn(async move {
             let reader = it.reader();
-            match reader.find::<A>(&spec).await {
+            match reader.find(&spec).await {
                 Look::Hit(hit) => {
                     if let Some(seen) = hit.seen.filter(|seen| seen.nonce() == nonce) {
                         let seen = (seen, claim);
-                        reader.renew_to_the_end::<A, E, _, _>(&spec, seen, load).await;
+                        reader.renew_to_the_end(&spec, seen, load).await;
                     }
                 }
                 Look::Miss(Miss::Absent | Miss::Foreign(_) | Miss::Expired(..)) => {
-                    drop(reader.read::<A, E, _, _>(&spec, sharing, (load, None)).await);
+                    drop(reader.read(&spec, sharing, (load, None)).await);
                 }
                 Look::Miss(_) => {}
             }
@@ -126,52 +117,45 @@ impl Reader<'_> {
     }
 
     /// The same for a load that borrows: the newer value, if there is one to be had.
-    pub(crate) async fn renew_near_here<A, E, F, Fut>(
+    pub(crate) async fn renew_near_here<E, F, Fut>(
         self,
         spec: &Spec,
         nonce: u64,
         load: F,
-    ) -> Option<A::Value>
+    ) -> Option<AnyAnswer>
     where
-        A: Answer,
         E: Send + 'static,
         F: FnOnce(Turn) -> Fut,
-        Fut: Future<Output = Result<A::Value, E>>,
+        Fut: Future<Output = Result<AnyAnswer, E>>,
     {
         let claim = self.flights.renew(self.context, &spec.key, nonce)?;
-        let Look::Hit(hit) = self.find::<A>(spec).await else { return None };
+        let Look::Hit(hit) = self.find(spec).await else { return None };
         match hit.seen {
             Some(seen) if seen.nonce() == nonce => {
-                self.renew_under::<A, E, F, Fut>(spec, (seen, claim), load).await
+                self.renew_under(spec, (seen, claim), load).await
             }
             _ => Some(hit.value),
         }
     }
 
-    async fn renew_to_the_end<A, E, F, Fut>(
-        self,
-        spec: &Spec,
-        (seen, claim): (Seen, Claim),
-        load: F,
-    ) where
-        A: Answer,
+    async fn renew_to_the_end<E, F, Fut>(self, spec: &Spec, (seen, claim): (Seen, Claim), load: F)
+    where
         E: Send + 'static,
         F: FnOnce(Turn) -> Fut,
-        Fut: Future<Output = Result<A::Value, E>>,
+        Fut: Future<Output = Result<AnyAnswer, E>>,
     {
-        let loaded = self.load_anew::<A, E, F, Fut>(spec, seen, load).await;
+        let loaded = self.load_anew(spec, seen, load).await;
         if let Loaded::Value(_, Some(anew)) = loaded {
             self.put_in_place(spec, *anew).await;
         }
         drop(claim);
     }
 
-    async fn load_anew<A, E, F, Fut>(self, spec: &Spec, seen: Seen, load: F) -> Loaded<A::Value>
+    async fn load_anew<E, F, Fut>(self, spec: &Spec, seen: Seen, load: F) -> Loaded
     where
-        A: Answer,
         E: Send + 'static,
         F: FnOnce(Turn) -> Fut,
-        Fut: Future<Output = Result<A::Value, E>>,
+        Fut: Future<Output = Result<AnyAnswer, E>>,
     {
         if !self.claims(spec, &[(&spec.key, &seen)]).await.contains(&true) {
             return Loaded::Nothing;
@@ -186,7 +170,7 @@ impl Reader<'_> {
             return Loaded::Nothing;
         };
         let took = self.context.clock.elapsed().saturating_sub(began);
-        let anew = self.anew::<A>(spec, &spec.key, seen, &value, took);
+        let anew = self.anew(spec, &spec.key, seen, &value, took);
         Loaded::Value(value, anew.map(Box::new))
     }
 
@@ -237,21 +221,21 @@ impl Reader<'_> {
         seen.iter().map(granted).collect()
     }
 
-    pub(super) fn anew<A: Answer>(
+    pub(super) fn anew(
         self,
         spec: &Spec,
         key: &Key,
         seen: Seen,
-        value: &A::Value,
+        value: &AnyAnswer,
         took: Duration,
     ) -> Option<Anew> {
-        let Some(body) = A::encode(value, spec.codec()) else {
+        let Some(body) = spec.form.encode(value, spec.codec()) else {
             self.counters.unencodable.up();
             return None;
         };
-        let kept = A::keep(value, &body);
+        let kept = value.kept(&body);
         let body = self.packed(spec, body);
-        let ttl = self.lifetime(spec, &body, A::lives(value))?;
+        let ttl = self.lifetime(spec, &body, value.lives())?;
         let envelope = Envelope { stamps: seen.stamps, era: seen.era, took };
         let entry = self.envelope(spec, body, envelope);
         let replacement = Replacement { key: key.clone(), over: seen.over, entry, ttl };

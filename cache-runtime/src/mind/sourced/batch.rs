@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::{CacheableSource, Found, Row, Sourced};
 use crate::key::Key;
+use crate::mind::any::AnyAnswer;
 use crate::mind::batch::{Answers, read_many};
 use crate::mind::loads::Turn;
 use crate::mind::soft::Carried;
+use crate::mind::spec::Answer;
 use crate::policy::Level;
 
 /// Values in one batch: a longer one goes in several.
@@ -45,7 +47,7 @@ impl<S: CacheableSource> Sourced<S> {
         let first = batch.due.first().map(|(key, _)| key.clone());
         if let Some(spec) = first.and_then(|key| self.spec(level, key)) {
             let load = self.load_places(batch.due_keys);
-            self.reader().renew_many_near::<Row<S>, _>(&spec, batch.due, load);
+            self.reader().renew_many_near(&spec, batch.due, load);
         }
         if !batch.far.is_empty() {
             let found = self.get_far(level, batch.far_keys).await?;
@@ -103,7 +105,8 @@ impl<S: CacheableSource> Sourced<S> {
         let spec = written.as_ref().and_then(|all| self.spec(level, all.first()?.clone()));
         let (Some(written), Some(spec)) = (written, spec) else {
             let load = |turn| self.load_all(keys, turn);
-            return self.reader().load_alone(None, self.shared.sharing.own, load).await;
+            let loaded = self.reader().load_alone(None, self.shared.sharing.own, load).await?;
+            return Ok(loaded.into_iter().map(AnyAnswer::into_answer::<Row<S>>).collect());
         };
         let reader = self.reader();
         let load = |missing: Vec<usize>, turn| {
@@ -111,23 +114,23 @@ impl<S: CacheableSource> Sourced<S> {
             self.load_all(missing.collect(), turn)
         };
         let Answers { answers, due } =
-            read_many::<Row<S>, _, _, _>(reader, &spec, &written, self.shared.sharing.own, load)
-                .await?;
+            read_many(reader, &spec, &written, self.shared.sharing.own, load).await?;
         if !due.is_empty() {
             let renewed = due.iter().filter_map(|(at, _)| keys.get(*at).cloned()).collect();
             let key = |(at, seen): (usize, _)| Some((written.get(at)?.clone(), seen));
             let due = due.into_iter().filter_map(key).collect();
-            reader.renew_many_behind::<Row<S>, _>(&spec, due, self.load_places(renewed));
+            reader.renew_many_behind(&spec, due, self.load_places(renewed));
         }
-        Ok(answers.into_iter().map(Option::flatten).collect())
+        let value = |answer: Option<AnyAnswer>| answer.and_then(AnyAnswer::into_answer::<Row<S>>);
+        Ok(answers.into_iter().map(value).collect())
     }
 
-    fn load_all(&self, keys: Vec<S::Key>, turn: Turn) -> Carried<Loaded<S, S::Error>> {
+    fn load_all(&self, keys: Vec<S::Key>, turn: Turn) -> Carried<Result<Vec<AnyAnswer>, S::Error>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let _turn = turn;
             let loaded = shared.source.load_many(&keys).await?;
-            Ok(loaded.into_iter().map(|value| value.map(Arc::new)).collect())
+            Ok(loaded.into_iter().map(|value| Row::<S>::erase(value.map(Arc::new))).collect())
         })
     }
 
@@ -135,7 +138,8 @@ impl<S: CacheableSource> Sourced<S> {
     fn load_places(
         &self,
         keys: Vec<S::Key>,
-    ) -> impl FnOnce(Vec<usize>, Turn) -> Carried<Loaded<S, S::Error>> + Send + 'static {
+    ) -> impl FnOnce(Vec<usize>, Turn) -> Carried<Result<Vec<AnyAnswer>, S::Error>> + Send + 'static
+    {
         let it = self.clone();
         move |places, turn| {
             let wanted = places.into_iter().filter_map(|at| keys.get(at).cloned());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::key::Key;
 use crate::mind::answer::{Cacheable, Optional, Shared};
+use crate::mind::any::{Form, erased};
 use crate::mind::context::Context;
 use crate::mind::flight::Flights;
 use crate::mind::loads::Turn;
@@ -15,6 +16,8 @@ use crate::mind::spec::{Answer, Spec};
 use crate::mind::stats::Counters;
 use crate::policy::Level;
 use crate::shape::Shape;
+
+type Row<V> = Optional<Shared<V>>;
 
 /// The values of one write-behind that are in its source.
 pub(super) struct Cached<V> {
@@ -54,7 +57,8 @@ impl<V: Cacheable> Cached<V> {
             negative_ttl: policy.negative_ttl,
             codec: policy.codec,
             compression: policy.compression,
-            shape: *self.shape.get_or_init(|| Optional::<Shared<V>>::shape("write-behind")),
+            shape: *self.shape.get_or_init(|| Row::<V>::shape("write-behind")),
+            form: Form::of::<Row<V>>(),
             level: match Level::Strong.here() {
                 Level::Database => Level::Database,
                 _ => Level::Strong,
@@ -67,7 +71,9 @@ impl<V: Cacheable> Cached<V> {
         let reader =
             Reader { context, flights: &self.flights, counters: &self.counters, cap: None };
         let sharing = Sharing { split: |error| (error, None), restore: |_| None, own: |_| None };
-        let load = |turn: Turn| turn.during(async { Ok(load().await?.map(Arc::new)) });
-        reader.read::<Optional<Shared<V>>, E, _, _>(&spec, sharing, (load, None)).await
+        let load = async || Ok(load().await?.map(Arc::new));
+        let load = |turn: Turn| turn.during(erased::<Row<V>, _>(load()));
+        let answer = reader.read(&spec, sharing, (load, None)).await?;
+        Ok(answer.into_answer::<Row<V>>())
     }
 }
