@@ -30,19 +30,24 @@ pub(crate) fn encode<T: Serialize + DeserializeOwned>(value: &T, codec: Codec) -
 }
 
 fn postcard_that_survives<T: Serialize + DeserializeOwned>(value: &T) -> Option<Vec<u8>> {
-    let payload = postcard::to_stdvec(value).ok()?;
+    // Its size is known before it is written: the buffer does not have to grow.
+    let size = postcard_size(value)?;
+    let payload = postcard::to_extend(value, Vec::with_capacity(size)).ok()?;
     let (again, rest) = postcard::take_from_bytes::<T>(&payload).ok()?;
     // A map may come back in another order, so lengths are compared and not bytes.
-    let same = rest.is_empty() && postcard::to_stdvec(&again).ok()?.len() == payload.len();
+    let same = rest.is_empty() && postcard_size(&again)? == payload.len();
     same.then_some(payload)
+}
+
+fn postcard_size<T: Serialize>(value: &T) -> Option<usize> {
+    postcard::serialize_with_flavor(value, postcard::ser_flavors::Size::default()).ok()
 }
 
 /// Whether a value that came back out of a codec with one word for several nothings (JSON's `null`, MessagePack's nil)
 /// is still as long as it was to a codec that tells them apart: `Some(None)` comes back as `None`, and in JSON
 /// `Some(NaN)` too.
 fn is_as_long<T: Serialize>(value: &T, again: &T) -> bool {
-    let length = |value| postcard::to_stdvec(value).ok().map(|bytes| bytes.len());
-    length(value) == length(again)
+    postcard_size(value) == postcard_size(again)
 }
 
 /// Whether two values are the same to every codec. Each alone can be blind: JSON writes "not a number" as it writes

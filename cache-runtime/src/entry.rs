@@ -25,7 +25,7 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::policy::{Codec, Compression};
 
@@ -244,11 +244,20 @@ impl Entry {
     pub fn parse(bytes: &Bytes) -> Self {
         let token = || Token::from_slice(bytes.get(1..)?);
         match bytes.first() {
-            Some(&VALUE) => Value::parse(bytes).map_or(Self::Foreign, Self::Value),
+            Some(&VALUE) => Value::parse(bytes.clone()).map_or(Self::Foreign, Self::Value),
             Some(&LEASE) => token().map_or(Self::Foreign, Self::Lease),
             // Even a damaged hold is a hold: who cannot read it must not fill over it.
             Some(&HOLD) => Self::Hold,
             _ => Self::Foreign,
+        }
+    }
+
+    /// The same of bytes that are nobody else's: a value becomes of them without being shared. What else they are comes
+    /// with the bytes.
+    pub(crate) fn take(bytes: Bytes) -> Result<Value, (Self, Bytes)> {
+        match bytes.first() {
+            Some(&VALUE) => Value::parse(bytes).map_err(|bytes| (Self::Foreign, bytes)),
+            _ => Err((Self::parse(&bytes), bytes)),
         }
     }
 }
@@ -280,9 +289,19 @@ impl Value {
         bytes.freeze()
     }
 
-    fn parse(bytes: &Bytes) -> Option<Self> {
-        use bytes::Buf;
-        let mut rest = bytes.clone();
+    /// Gives bytes back that are not understood.
+    fn parse(mut bytes: Bytes) -> Result<Self, Bytes> {
+        let Some((mut value, header)) = Self::header(&bytes) else { return Err(bytes) };
+        if let Body::Encoded { payload, .. } | Body::Packed { payload, .. } = &mut value.body {
+            bytes.advance(header);
+            *payload = bytes;
+        }
+        Ok(value)
+    }
+
+    /// All but the payload, and how long that is.
+    fn header(bytes: &[u8]) -> Option<(Self, usize)> {
+        let mut rest = bytes;
         if rest.remaining() < HEADER {
             return None;
         }
@@ -301,22 +320,25 @@ impl Value {
         let nonce = rest.get_u64_le();
         let kept_millis = rest.get_u32_le();
         let load_micros = rest.get_u32_le();
-        let stamps = (0..stamps)
-            .map(|_| Token::from_slice(&rest.split_to(STAMP)))
-            .collect::<Option<Vec<_>>>()?;
+        let (stamps, rest) = rest.split_at_checked(stamps * STAMP)?;
+        let stamps = stamps.chunks_exact(STAMP).map(Token::from_slice).collect::<Option<_>>()?;
         let body = if flags & NOTHING != 0 {
             (codec == 0 && rest.is_empty()).then_some(Body::Nothing)?
         } else {
             let (codec, compression) = (codec_of(codec & 0x0F)?, compression_of(codec >> 4)?);
+            let payload = Bytes::new();
             match compression {
-                Compression::None => Body::Encoded { codec, payload: rest },
+                Compression::None => Body::Encoded { codec, payload },
                 compression => {
-                    let unpacked = packed::claimed(&rest)?;
-                    Body::Packed { codec, compression, unpacked, payload: rest }
+                    let unpacked = packed::claimed(rest)?;
+                    Body::Packed { codec, compression, unpacked, payload }
                 }
             }
         };
-        Some(Self { fingerprint, era, filled_at, nonce, kept_millis, load_micros, stamps, body })
+        let header = bytes.len() - rest.len();
+        let value =
+            Self { fingerprint, era, filled_at, nonce, kept_millis, load_micros, stamps, body };
+        Some((value, header))
     }
 }
 

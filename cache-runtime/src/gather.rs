@@ -32,6 +32,10 @@ pub(crate) trait Together: Send + Sync + Sized + 'static {
 
     fn gather(&self) -> &Gather<Self::Asked>;
 
+    /// Who has waited for a place for so long is let go, and nobody waits for twice as long. `None` where those who wait
+    /// see to that themselves.
+    fn patience(&self) -> Option<Duration>;
+
     /// Whether somebody still waits for the answer.
     fn is_awaited(asked: &Self::Asked) -> bool;
 
@@ -45,9 +49,6 @@ pub(crate) trait Together: Send + Sync + Sized + 'static {
 #[derive(Debug)]
 pub(crate) struct Gather<T> {
     most: usize,
-    /// Who has waited for a place for so long is let go, and nobody waits for twice as long. `None` where those who wait
-    /// see to that themselves.
-    patience: Option<Duration>,
     state: Mutex<State<T>>,
 }
 
@@ -57,27 +58,33 @@ struct State<T> {
     queue: VecDeque<T>,
     /// How many have ever waited.
     came: u64,
+    /// How many exchanges have ended for whom others have waited.
+    answered: u64,
     /// How many places may still be given up with nobody waiting before a crowd counts as over.
     crowd: u8,
     /// Since when whoever took a place last looks round for others to take along.
     looks_round: Option<Instant>,
-    /// Whether somebody looks after those who wait for long.
-    watched: bool,
+    /// When whoever looks after those who wait has last given a sign of life.
+    watched: Option<Instant>,
+    /// All places were held for as long as somebody has the patience to wait: they may belong to callers who do not poll
+    /// them, and who comes now does not wait for them.
+    stuck: bool,
 }
 
 impl<T> Gather<T> {
     /// So many exchanges at once; at least one.
-    pub(crate) fn new(most: usize, patience: Option<Duration>) -> Self {
-        let watched = patience.is_none();
+    pub(crate) fn new(most: usize) -> Self {
         let state = State {
             under_way: 0,
             queue: VecDeque::new(),
             came: 0,
+            answered: 0,
             crowd: 0,
             looks_round: None,
-            watched,
+            watched: None,
+            stuck: false,
         };
-        Self { most: most.max(1), patience, state: Mutex::new(state) }
+        Self { most: most.max(1), state: Mutex::new(state) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -133,7 +140,7 @@ impl<O: Together> Place<O> {
         let mut state = owner.gather().lock();
         let taken_along =
             state.under_way > 0 && state.looks_round.is_some_and(|since| since.elapsed() < TURN);
-        if state.under_way < owner.gather().most && !taken_along {
+        if (state.under_way < owner.gather().most || state.stuck) && !taken_along {
             state.under_way += 1;
             let company = state.crowd > 0;
             if company {
@@ -146,11 +153,7 @@ impl<O: Together> Place<O> {
         state.queue.push_back(asked);
         state.came += 1;
         state.crowd = CROWD;
-        let watched = std::mem::replace(&mut state.watched, true);
-        drop(state);
-        if !watched {
-            patience::watch(owner);
-        }
+        patience::see_to(owner, state);
         Err(waits)
     }
 
@@ -188,9 +191,11 @@ impl<O: Together> Place<O> {
             state.queue.retain(O::is_awaited);
             if state.queue.is_empty() {
                 state.under_way -= 1;
+                state.stuck &= state.under_way >= owner.gather().most;
                 state.crowd = state.crowd.saturating_sub(1);
                 return None;
             }
+            state.answered += 1;
             Some(O::next(&mut state.queue))
         })
     }
@@ -228,6 +233,7 @@ impl<O: Together> Drop for Place<O> {
         // There is no runtime, or it takes no tasks any more: all who wait hear that by being dropped, and ask by themselves.
         let waiting = self.owner.gather().with(|state| {
             state.under_way -= 1;
+            state.stuck = false;
             std::mem::take(&mut state.queue)
         });
         drop(waiting);

@@ -8,6 +8,7 @@ mod commands;
 mod dial;
 mod failure;
 mod figures;
+mod fills;
 mod gather;
 mod gauge;
 mod identity;

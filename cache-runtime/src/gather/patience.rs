@@ -2,35 +2,45 @@
 //!
 //! One task looks after all who wait, for as long as somebody does. A timer for each would cost more than what it guards.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, MutexGuard, Weak};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 
-use super::{Together, Work};
+use super::{State, Together, Work};
+
+/// Who has given no sign of life for so many pauses belongs to a runtime that nobody drives.
+const PAUSES: u32 = 4;
 
 /// Whoever looks after those who wait.
 struct Watch<O: Together> {
     owner: Weak<O>,
     /// All who came as these have waited for a whole pause.
     late: u64,
+    /// How many exchanges had ended by then.
+    answered: u64,
     ended: bool,
 }
 
-/// Sends somebody who looks after those who wait.
-pub(super) fn watch<O: Together>(owner: &Arc<O>) {
+/// Sends somebody who looks after those who wait, unless somebody does.
+pub(super) fn see_to<O: Together>(owner: &Arc<O>, mut state: MutexGuard<'_, State<O::Asked>>) {
     // Without a runtime nobody can wait.
-    if let Ok(runtime) = Handle::try_current() {
-        let watch = Watch { owner: Arc::downgrade(owner), late: 0, ended: false };
-        let work: Work = Box::pin(watch.until_nobody_waits());
-        runtime.spawn(work);
+    let (Some(patience), Ok(runtime)) = (owner.patience(), Handle::try_current()) else { return };
+    if state.watched.is_some_and(|seen| seen.elapsed() < patience * PAUSES) {
+        return;
     }
+    state.watched = Some(Instant::now());
+    let answered = state.answered;
+    drop(state);
+    let watch = Watch { owner: Arc::downgrade(owner), late: 0, answered, ended: false };
+    let work: Work = Box::pin(watch.until_nobody_waits());
+    runtime.spawn(work);
 }
 
 impl<O: Together> Watch<O> {
     async fn until_nobody_waits(mut self) {
         while !self.ended {
-            let Some(patience) = self.owner.upgrade().and_then(|owner| owner.gather().patience)
-            else {
+            let Some(patience) = self.owner.upgrade().and_then(|owner| owner.patience()) else {
                 return;
             };
             tokio::time::sleep(patience).await;
@@ -45,13 +55,17 @@ impl<O: Together> Watch<O> {
             let mut state = owner.gather().lock();
             let waiting = state.queue.len();
             if waiting == 0 {
-                state.watched = false;
+                state.watched = None;
                 self.ended = true;
                 return;
             }
+            state.watched = Some(Instant::now());
             let late = (self.late + waiting as u64).saturating_sub(state.came);
-            self.late = state.came;
             let late = usize::try_from(late).unwrap_or(usize::MAX).min(waiting);
+            if late > 0 && self.answered == state.answered {
+                state.stuck = state.under_way >= owner.gather().most;
+            }
+            (self.late, self.answered) = (state.came, state.answered);
             state.queue.drain(..late).collect()
         };
         drop(late);
@@ -64,7 +78,7 @@ impl<O: Together> Drop for Watch<O> {
         if let (false, Some(owner)) = (self.ended, self.owner.upgrade()) {
             let waiting = {
                 let mut state = owner.gather().lock();
-                state.watched = false;
+                state.watched = None;
                 std::mem::take(&mut state.queue)
             };
             drop(waiting);

@@ -12,6 +12,7 @@ struct Answers {
     gather: Gather<(u32, oneshot::Sender<u32>)>,
     sent: mpsc::UnboundedSender<Vec<u32>>,
     leave: Semaphore,
+    patience: Duration,
 }
 
 impl Together for Answers {
@@ -19,6 +20,10 @@ impl Together for Answers {
 
     fn gather(&self) -> &Gather<Self::Asked> {
         &self.gather
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        Some(self.patience)
     }
 
     fn is_awaited((_, answer): &Self::Asked) -> bool {
@@ -40,9 +45,13 @@ impl Together for Answers {
 }
 
 fn answers() -> (Arc<Answers>, mpsc::UnboundedReceiver<Vec<u32>>) {
+    answers_with(PATIENCE)
+}
+
+fn answers_with(patience: Duration) -> (Arc<Answers>, mpsc::UnboundedReceiver<Vec<u32>>) {
     let (sent, heard) = mpsc::unbounded_channel();
-    let gather = Gather::new(2, Some(PATIENCE));
-    (Arc::new(Answers { gather, sent, leave: Semaphore::new(0) }), heard)
+    let gather = Gather::new(2);
+    (Arc::new(Answers { gather, sent, leave: Semaphore::new(0), patience }), heard)
 }
 
 fn asked(question: u32) -> ((u32, oneshot::Sender<u32>), oneshot::Receiver<u32>) {
@@ -174,9 +183,9 @@ async fn who_looks_round_and_goes_away_leaves_nobody_waiting_for_it() {
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_a_place_for_longer_than_two_pauses() {
     let (answers, _heard) = answers();
-    // Whoever has them does not go on.
-    let _places = (enter(&answers, 1).ok().unwrap(), enter(&answers, 2).ok().unwrap());
     for _ in 0..2 {
+        // Whoever has them does not go on.
+        let _places = (enter(&answers, 1).ok().unwrap(), enter(&answers, 2).ok().unwrap());
         let began = tokio::time::Instant::now();
         let first = enter(&answers, 3).err().unwrap();
         tokio::time::sleep(PATIENCE * 3 / 2).await;
@@ -190,7 +199,45 @@ async fn nobody_waits_for_a_place_for_longer_than_two_pauses() {
         assert!(began.elapsed() <= 2 * PATIENCE);
         // Until nobody is there to be looked after, and the one who did has gone.
         tokio::time::sleep(2 * PATIENCE).await;
+        answers.gather.lock().crowd = 0;
     }
+}
+
+/// Each of those who come would wait as long as the first.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_any_more_for_places_that_somebody_has_waited_for_in_vain() {
+    let (answers, _heard) = answers();
+    let (first, second) = (enter(&answers, 1).ok().unwrap(), enter(&answers, 2).ok().unwrap());
+    assert!(enter(&answers, 3).err().unwrap().await.is_err(), "it is let go");
+    // Nobody takes others along.
+    answers.gather.lock().crowd = 0;
+    for question in 4..8 {
+        drop(enter(&answers, question).ok().unwrap());
+    }
+    // Until one of them is given up.
+    drop(first);
+    let third = enter(&answers, 8).ok().unwrap();
+    drop(enter(&answers, 9).err().unwrap());
+    drop((second, third));
+}
+
+/// A runtime of one thread does nothing while nobody waits for something in it.
+#[tokio::test]
+async fn who_looks_after_those_who_wait_may_be_driven_by_nobody() {
+    let patience = Duration::from_millis(5);
+    let (answers, _heard) = answers_with(patience);
+    let _places = (enter(&answers, 1).ok().unwrap(), enter(&answers, 2).ok().unwrap());
+    let undriven = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let entered = undriven.enter();
+    let _waits = enter(&answers, 3).err().unwrap();
+    drop(entered);
+    let let_go = async {
+        while let Err(waits) = enter(&answers, 4)
+            && tokio::time::timeout(4 * patience, waits).await.is_err()
+        {}
+    };
+    tokio::time::timeout(Duration::from_secs(60), let_go).await.unwrap();
+    undriven.shutdown_background();
 }
 
 #[tokio::test]
@@ -204,7 +251,7 @@ async fn who_looks_after_those_who_wait_may_die() {
     };
     dying.shutdown_background();
     assert!(waits.await.is_err(), "nobody is left who would let it go");
-    let watched = || answers.gather.lock().watched;
+    let watched = || answers.gather.lock().watched.is_some();
     assert!(!watched());
     let _waits = enter(&answers, 4).err().unwrap();
     assert!(watched());

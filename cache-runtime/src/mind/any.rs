@@ -82,6 +82,16 @@ impl AnyAnswer {
         A::restore(self).expect("an answer of another form")
     }
 
+    /// The same value once more, where that costs next to nothing.
+    pub(super) fn again(&self) -> Option<Self> {
+        let held = match &self.held {
+            Held::Nothing => Held::Nothing,
+            Held::Shared(value) => Held::Shared(Arc::clone(value)),
+            Held::Owned(_) => return None,
+        };
+        Some(Self { held, lives: self.lives })
+    }
+
     /// What the tier in the process keeps of it: the value itself where it can be shared, else its bytes.
     pub(super) fn kept(&self, body: &Body) -> Kept {
         match &self.held {

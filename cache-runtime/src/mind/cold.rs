@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::fill::Filling;
 use super::flight::Leader;
 use super::loads::{Loads, Turn};
-use super::look::{Look, Miss};
 use super::reader::Reader;
 use super::spec::Spec;
 use crate::policy::Level;
@@ -23,15 +22,15 @@ const ENOUGH: u32 = 32;
 pub(super) struct Cold(AtomicU32);
 
 impl Cold {
-    /// Takes note of what a read has found.
-    pub(super) fn note(&self, look: &Look) {
-        match look {
-            Look::Miss(Miss::Absent) if !self.is_so() => {
-                self.0.fetch_add(1, Ordering::Relaxed);
+    /// Takes note of what a read has found: anything, or nothing at all. One of several keys counts as one.
+    pub(super) fn note(&self, found: bool, nothing: bool) {
+        // Written to only where that changes something: every hit comes by.
+        if found {
+            if self.0.load(Ordering::Relaxed) > 0 {
+                self.ends();
             }
-            // Written to only where that changes something: every hit comes by.
-            Look::Hit(_) if self.0.load(Ordering::Relaxed) > 0 => self.ends(),
-            _ => {}
+        } else if nothing && !self.is_so() {
+            self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -39,36 +38,44 @@ impl Cold {
         self.0.load(Ordering::Relaxed) >= ENOUGH
     }
 
-    fn ends(&self) {
+    pub(super) fn ends(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 }
 
-/// What a reader that has its lease has in hand, whoever waits for it, and its leave to load.
-pub(super) type Leased = (Leader, Filling, Turn);
+/// Whoever waits for a reader that has asked, its lease, and its leave to load. There is no lease where nobody has
+/// answered: then it loads without one, and does not ask once more.
+pub(super) type Leased = (Leader, Option<Filling>, Turn);
 
 impl Reader<'_> {
-    /// The lease without a look, where none is likely to find anything, and nobody has to be waited for.
-    pub(super) async fn lease_unseen(self, spec: &Spec) -> Option<Leased> {
-        let cold = &self.flights.cold;
-        if !cold.is_so() || spec.keeps_nothing() || spec.process_only || !self.context.trusts() {
+    /// Leave to load for who is to ask for leases without a look, where none is likely to find anything, and nobody has to
+    /// be waited for.
+    pub(super) fn turn_unseen(self, spec: &Spec) -> Option<Turn> {
+        let cold = self.flights.cold.is_so() && spec.level != Level::Database;
+        if !cold || spec.keeps_nothing() || spec.process_only || !self.context.trusts() {
             return None;
         }
-        let turn = match Level::is_loading() {
-            true => Loads::nested(),
-            false => self.context.loads.at_once(self.cap)?,
-        };
+        match Level::is_loading() {
+            true => Some(Loads::nested()),
+            false => self.context.loads.at_once(self.cap),
+        }
+    }
+
+    /// The lease without a look.
+    pub(super) async fn lease_unseen(self, spec: &Spec) -> Option<Leased> {
+        let turn = self.turn_unseen(spec)?;
         let leader = self.flights.lead(&spec.key)?;
         self.context.before(Step::Read, &spec.key).await;
         match self.take_lease(spec, None, None).await {
-            Ok(Ok(filling)) => Some((leader, filling, turn)),
+            Ok(Ok(filling)) => Some((leader, Some(filling), turn)),
             Ok(Err(_)) => {
-                cold.ends();
+                self.flights.cold.ends();
                 None
             }
             Err(error) => {
                 self.failed("taking a lease", &error);
-                None
+                self.flights.cold.ends();
+                Some((leader, None, turn))
             }
         }
     }

@@ -299,7 +299,7 @@ impl Reader<'_> {
         let ttl = self.lifetime(spec, &body, said)?;
         filling.leases.spend(&spec.key);
         let envelope = Envelope { stamps: filling.stamps, era: filling.era, took };
-        let entry = self.envelope(spec, body, envelope);
+        let entry = self.envelope(spec, body, &envelope);
         Some(Fill { key: spec.key.clone(), token: filling.leases.token, entry, ttl })
     }
 
@@ -344,16 +344,16 @@ impl Reader<'_> {
         self,
         spec: &Spec,
         body: Body,
-        Envelope { stamps, era, took }: Envelope,
+        Envelope { stamps, era, took }: &Envelope,
     ) -> Bytes {
         Value {
             fingerprint: spec.shape.fingerprint,
-            era,
+            era: *era,
             filled_at: self.context.clock.unix_millis(),
             nonce: nonce(),
             kept_millis: u32::try_from(spec.kept_for().as_millis()).unwrap_or(u32::MAX),
             load_micros: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
-            stamps,
+            stamps: stamps.clone(),
             body,
         }
         .to_bytes()

@@ -45,6 +45,16 @@ impl Leases {
         Self { context: Arc::clone(context), token, keys, replaced: Vec::new() }
     }
 
+    /// The leases of these keys are asked for as well.
+    pub(super) fn wants(&mut self, keys: impl Iterator<Item = Key>) {
+        self.keys.extend(keys);
+    }
+
+    /// How many there are to give back.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The lease of this key is asked for in the place of this value.
     pub(super) fn replaces(&mut self, key: &Key, value: Replaced) {
         self.replaced.push((key.clone(), value));

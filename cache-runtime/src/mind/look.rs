@@ -1,5 +1,6 @@
 //! One look at the cache: what stands at a key, and what that means to a reader.
 
+use std::mem;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use super::reader::Reader;
 use super::renewal::{Life, Seen};
 use super::spec::{Answer, Kept, Spec};
 use super::tier::Ticket;
-use crate::entry::{Body, Entry, Token, outlives_its_ttl};
+use crate::entry::{Body, Entry, Mark, Token, outlives_its_ttl};
 use crate::key::Key;
 use crate::policy::{Level, Remaining};
 use crate::port::Step;
@@ -56,12 +57,21 @@ pub(crate) enum Miss {
 /// What a reader found at a key, as it came from the cache.
 pub(crate) struct Found {
     pub(crate) bytes: Option<Bytes>,
-    pub(crate) tags: Vec<Option<Bytes>>,
     /// Known where it was asked for.
     pub(crate) remaining: Option<Remaining>,
     /// When it was asked for, on the manager's clock.
     pub(crate) asked: Duration,
 }
+
+impl Found {
+    /// Whether somebody keeps this value after its TTL, and nobody here has asked for what is left of it.
+    pub(super) fn asks_for_life(&self) -> bool {
+        self.remaining.is_none() && self.bytes.as_deref().is_some_and(outlives_its_ttl)
+    }
+}
+
+/// What stands at the tags of what was asked for.
+pub(crate) type Tags = Vec<Option<Bytes>>;
 
 /// How the backend is asked.
 #[derive(Clone, Copy)]
@@ -125,8 +135,8 @@ impl Reader<'_> {
         }
         self.context.before(Step::Read, &spec.key).await;
         let ticket = self.ticket(spec, &spec.key);
-        let found = self.ask(spec, ticket.is_some(), asks).await?;
-        let look = self.judge(spec, self.with_life(&spec.key, found).await);
+        let (found, tags) = self.ask(spec, ticket.is_some(), asks).await?;
+        let look = self.judge(spec, self.with_life(&spec.key, found).await, &tags);
         let kept = match &look {
             Look::Hit(hit) => hit.to_keep(),
             Look::Miss(_) => None,
@@ -137,7 +147,12 @@ impl Reader<'_> {
         Ok(look)
     }
 
-    async fn ask(self, spec: &Spec, keeps: bool, asks: Asks) -> crate::error::Result<Found> {
+    async fn ask(
+        self,
+        spec: &Spec,
+        keeps: bool,
+        asks: Asks,
+    ) -> crate::error::Result<(Found, Tags)> {
         let cache = &self.context.cache;
         let live = keeps || spec.asks_for_life();
         let asked = self.context.clock.elapsed();
@@ -146,24 +161,23 @@ impl Reader<'_> {
                 Asks::Exactly => cache.get(&spec.key).await?,
                 Asks::Quickly => cache.read(&spec.key).await?,
             };
-            return Ok(Found { bytes, tags: Vec::new(), remaining: None, asked });
+            return Ok((Found { bytes, remaining: None, asked }, Tags::new()));
         }
         let keys: Vec<Key> = std::iter::once(&spec.key).chain(&spec.tags).cloned().collect();
         if !live {
             let mut tags = cache.get_many(&keys).await?;
             let bytes = if tags.is_empty() { None } else { tags.remove(0) };
-            return Ok(Found { bytes, tags, remaining: None, asked });
+            return Ok((Found { bytes, remaining: None, asked }, tags));
         }
         let mut found = cache.get_live(&keys).await?.into_iter();
         let (bytes, remaining) = found.next().flatten().unzip();
         let tags = found.map(|tag| tag.map(|(bytes, _)| bytes)).collect();
-        Ok(Found { bytes, tags, remaining, asked })
+        Ok((Found { bytes, remaining, asked }, tags))
     }
 
     /// Asks for what is left of a value that somebody keeps after its TTL, where nobody here does.
     pub(super) async fn with_life(self, key: &Key, mut found: Found) -> Found {
-        let kept = |bytes: &Bytes| outlives_its_ttl(bytes);
-        if found.remaining.is_none() && found.bytes.as_ref().is_some_and(kept) {
+        if found.asks_for_life() {
             found.remaining = Some(match self.context.cache.ttl(key).await {
                 Ok(remaining @ (Remaining::Left(_) | Remaining::Forever)) => remaining,
                 // Where that cannot be known any more it counts as past it.
@@ -171,6 +185,11 @@ impl Reader<'_> {
             });
         }
         found
+    }
+
+    /// Whether what a read finds may be kept in the tier in the process.
+    pub(super) fn keeps(self, spec: &Spec) -> bool {
+        matches!(spec.level, Level::Bounded(_)) && self.context.tier.is_some()
     }
 
     /// What has to be shown with a value that the tier is to keep; `None` where it is to keep none.
@@ -198,49 +217,55 @@ impl Reader<'_> {
     }
 
     /// Decides what bytes at a key mean to a reader of this type.
-    pub(crate) fn judge(self, spec: &Spec, found: Found) -> Look {
+    pub(crate) fn judge(self, spec: &Spec, found: Found, tags: &[Option<Bytes>]) -> Look {
         // The era and the session of the answer, or later ones.
         let era = self.context.cache.era();
         if !self.context.trusts() {
             return Look::Miss(Miss::Unreachable);
         }
         let Some(bytes) = found.bytes else { return Look::Miss(Miss::Absent) };
-        let mut value = match Entry::parse(&bytes) {
-            Entry::Value(value) => value,
-            Entry::Lease(token) => return Look::Miss(Miss::Leased(token)),
-            Entry::Hold => return self.held(),
-            Entry::Foreign => return self.foreign(bytes),
+        let mark = if spec.renewing.is_off() { None } else { Mark::of(&bytes) };
+        let mut value = match Entry::take(bytes) {
+            Ok(value) => value,
+            Err((Entry::Lease(token), _)) => return Look::Miss(Miss::Leased(token)),
+            Err((Entry::Hold, _)) => return self.held(),
+            Err((_, bytes)) => return self.foreign(bytes),
         };
         let mut stamps = value.stamps.iter();
-        for tag in &found.tags {
+        for tag in tags {
             match tag.as_ref().map(Entry::parse) {
                 Some(Entry::Lease(stamp)) if stamps.next() == Some(&stamp) => {}
                 Some(Entry::Hold) => return self.held(),
                 // The tag has moved on.
-                _ => return Look::Miss(Miss::Foreign(bytes)),
+                _ => return Look::Miss(Miss::Foreign(value.to_bytes())),
             }
         }
         if value.fingerprint != spec.shape.fingerprint
             || value.era != era
             || stamps.next().is_some()
         {
-            return self.foreign(bytes);
+            return self.foreign(value.to_bytes());
         }
         let life = found.remaining.map(|remaining| Life::of(&value, remaining));
         if let (Some(Remaining::Left(left)), Some(life)) = (found.remaining, life)
             && life.served(spec.renewing) == Remaining::Left(Duration::ZERO)
         {
-            let until = Some(found.asked.saturating_add(left));
+            let (bytes, until) = (value.to_bytes(), Some(found.asked.saturating_add(left)));
             return Look::Miss(match life.stands_in(spec.stale_for) {
                 true => Miss::Expired(Replaced { entry: bytes, until }),
                 false => Miss::Foreign(bytes),
             });
         }
-        let renewed = life.filter(|_| !spec.renewing.is_off());
-        let seen = renewed.and_then(|life| Seen::of(&bytes, &mut value, life));
-        match self.open(spec, value.body) {
+        let renewed = mark.zip(life);
+        let seen = renewed.map(|(mark, life)| Seen::of(mark, value.era, &value.stamps, life));
+        let opened = match &mut value.body {
+            packed @ Body::Packed { .. } => self.open(spec, packed.clone()),
+            // It is not shared, which would cost an allocation.
+            body => spec.form.decode(body).map(|found| (found, mem::replace(body, Body::Nothing))),
+        };
+        match opened {
             Some((value, body)) => Look::Hit(Hit { value, body, life, seen }),
-            None => self.foreign(bytes),
+            None => self.foreign(value.to_bytes()),
         }
     }
 

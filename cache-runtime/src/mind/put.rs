@@ -142,7 +142,7 @@ impl Reader<'_> {
         let pulled = self.context.cache.pull(key).await;
         self.context.forget(key).await;
         let (bytes, remaining) = pulled?.pop().flatten().unzip();
-        match self.judge(spec, Found { bytes, tags, remaining, asked }) {
+        match self.judge(spec, Found { bytes, remaining, asked }, &tags) {
             Look::Hit(hit) => {
                 self.count(&hit);
                 Ok(Some(hit.value))

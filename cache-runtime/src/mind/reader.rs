@@ -39,8 +39,8 @@ impl<E> Copy for Sharing<E> {}
 
 /// What a leader begins with.
 enum Leave {
-    /// A lease, with its turn to load.
-    Leased(Filling, Turn),
+    /// A lease, or none because nobody has answered for it, with its turn to load.
+    Leased(Option<Filling>, Turn),
     /// What was found, over which it has to get one.
     Missed(Miss),
 }
@@ -77,7 +77,9 @@ impl Reader<'_> {
             return self.lead(leader, spec, leave, sharing, (load, carry)).await;
         }
         let look = self.look(spec).await;
-        self.flights.cold.note(&look);
+        let (found, nothing) =
+            (matches!(look, Look::Hit(_)), matches!(look, Look::Miss(Miss::Absent)));
+        self.flights.cold.note(found, nothing);
         let mut miss = match look {
             Look::Hit(hit) => return Ok(self.hit(spec, hit, (load, carry)).await),
             Look::Miss(miss) => miss,
@@ -186,7 +188,10 @@ impl Reader<'_> {
         let permit = match leave {
             Leave::Leased(filling, its) => {
                 turn = Some(its);
-                let filling = self.with_stamps(spec, filling).await;
+                let filling = match filling {
+                    Some(filling) => self.with_stamps(spec, filling).await,
+                    None => None,
+                };
                 Ok(filling.map_or(Permit::LoadOnly, Permit::Fill))
             }
             Leave::Missed(miss) => self.permit(&leader, spec, miss, sharing.own, &mut turn).await,
@@ -234,7 +239,7 @@ impl Reader<'_> {
                 let took = self.context.clock.elapsed().saturating_sub(began);
                 let body = spec.form.encode(&value, spec.codec());
                 leader.land(body.clone().map(Arrival::Value));
-                let kept = body.as_ref().map(|body| value.kept(&body));
+                let kept = body.as_ref().map(|body| value.kept(body));
                 let encoded = (body, value.lives());
                 self.fill_behind(leader, spec, self.prepare(spec, permit, encoded, took), kept);
                 return Ok(value);

@@ -170,9 +170,8 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(bytes: &[u8], value: &mut Value, life: Life) -> Option<Self> {
-        let over = Mark::of(bytes)?;
-        Some(Self { over, era: value.era, stamps: std::mem::take(&mut value.stamps), life })
+    pub(super) fn of(over: Mark, era: u64, stamps: &[Token], life: Life) -> Self {
+        Self { over, era, stamps: stamps.to_vec(), life }
     }
 
     pub(crate) fn nonce(&self) -> u64 {

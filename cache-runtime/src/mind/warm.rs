@@ -5,7 +5,7 @@ use std::future::Future;
 use tokio::sync::oneshot;
 
 use super::any::AnyAnswer;
-use super::batch::{filling, lease_many, look_many, prepare};
+use super::batch::{Granted, filling, lease_many, look_many, prepare};
 use super::fill::Envelope;
 use super::loads::Turn;
 use super::look::{Look, Miss};
@@ -61,7 +61,7 @@ where
     reader.counters.misses.add(misses.len());
     let turn = reader.turn::<E>(|_| None).await?;
     let era = reader.context.cache.era();
-    let (mut leases, leased) = lease_many(reader, spec, keys, &misses).await;
+    let Granted { mut leases, each: leased, .. } = lease_many(reader, spec, keys, &misses).await;
     // After the leases and before the load.
     let Some(stamps) = reader.stamps(spec).await else { return Ok(nobody(misses.len())) };
     let places: Vec<usize> =
@@ -79,10 +79,10 @@ where
     leases.answered();
     let took = reader.context.clock.elapsed().saturating_sub(began);
     let mut fills = Vec::with_capacity(loaded.len());
+    let envelope = Envelope { stamps, era, took };
     for (at, value) in places.iter().zip(&loaded) {
         if let Some(key) = keys.get(*at) {
-            let envelope = Envelope { stamps: stamps.clone(), era, took };
-            fills.extend(prepare(reader, spec, key, leases.token, (value, envelope)));
+            fills.extend(prepare(reader, spec, key, leases.token, (value, &envelope)));
         }
     }
     let (done, filled) = oneshot::channel();

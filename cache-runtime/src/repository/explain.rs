@@ -119,8 +119,8 @@ impl<R: CachedRepository> Repository<'_, R> {
                 };
                 let asked = self.core.context.clock.elapsed();
                 let (bytes, remaining) = (Some(found), Some(remaining));
-                let found = Found { bytes, tags, remaining, asked };
-                match reader.judge(&spec, found) {
+                let found = Found { bytes, remaining, asked };
+                match reader.judge(&spec, found, &tags) {
                     Look::Hit(_) => Origin::Cache,
                     Look::Miss(_) => Origin::Database,
                 }

@@ -46,7 +46,7 @@ enum Answer<E> {
 
 impl<E: Entity> Loading<E> {
     pub(super) fn new() -> Self {
-        Self { gather: Gather::new(AT_ONCE, None) }
+        Self { gather: Gather::new(AT_ONCE) }
     }
 
     /// Loads a row. A statement that was sent is read to its end where its caller goes away.
@@ -88,6 +88,10 @@ impl<E: Entity> Together for Loading<E> {
 
     fn gather(&self) -> &Gather<Asked<E>> {
         &self.gather
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        None
     }
 
     fn is_awaited(asked: &Asked<E>) -> bool {

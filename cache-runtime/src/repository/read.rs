@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use sqlx::PgPool;
 use sqlx::postgres::PgArguments;
 
@@ -104,7 +105,7 @@ impl<R: CachedRepository> Repository<'_, R> {
         let core = self.core;
         let row = AnyAnswer::into_answer::<RowAnswer<R::Entity>>;
         let level = core.level.here();
-        let mut places = HashMap::with_capacity(ids.len());
+        let mut places = HashMap::with_capacity_and_hasher(ids.len(), RandomState::default());
         let mut order = Vec::with_capacity(ids.len());
         // What the tier has, and of the rest the places, ids and keys.
         let mut rows: Vec<Row<R::Entity>> = Vec::with_capacity(ids.len());
@@ -126,7 +127,7 @@ impl<R: CachedRepository> Repository<'_, R> {
                         }
                         Approach::Far(Ok(key)) => {
                             far.push(rows.len());
-                            distinct.push(id.clone());
+                            distinct.push(id);
                             keys.push(key);
                             rows.push(None);
                         }
@@ -155,6 +156,10 @@ impl<R: CachedRepository> Repository<'_, R> {
                 }
             }
         }
+        if rows.len() == ids.len() {
+            return Ok(rows);
+        }
+        // Some were asked for twice.
         Ok(order.into_iter().map(|at| rows.get(at).cloned().flatten()).collect())
     }
 
@@ -164,16 +169,17 @@ impl<R: CachedRepository> Repository<'_, R> {
         operation: &Arc<Counters>,
         spec: &Spec,
         keys: &[Key],
-        ids: &[<R::Entity as Entity>::Id],
+        ids: &[&<R::Entity as Entity>::Id],
     ) -> sqlx::Result<Vec<Option<AnyAnswer>>> {
         let reader = self.core.reader(operation);
+        let id = |at: usize| ids.get(at).copied().cloned();
         let load: LoadPlaces<'_> = Box::new(|missing, turn| {
-            let ids = missing.into_iter().filter_map(|at| ids.get(at).cloned()).collect();
+            let ids = missing.into_iter().filter_map(id).collect();
             Box::pin(load_in_order::<R::Entity>(self.host.db().clone(), ids, turn))
         });
         let Answers { answers, due } = read_many(reader, spec, keys, own, load).await?;
         if !due.is_empty() {
-            let renewed = due.iter().filter_map(|(at, _)| ids.get(*at).cloned()).collect();
+            let renewed = due.iter().filter_map(|(at, _)| id(*at)).collect();
             let load = load_places::<R::Entity>(self.host.db(), renewed);
             let key = |(at, seen): (usize, _)| Some((keys.get(at)?.clone(), seen));
             let due = due.into_iter().filter_map(key).collect();
@@ -442,7 +448,8 @@ pub(super) async fn load_in_order<E: Entity>(
     detached(async move {
         let _turn = turn;
         let rows = Rows::<E>::load_many(&pool, &ids).await?;
-        let by_id: HashMap<_, _> = rows.into_iter().map(|row| (row.id(), Arc::new(row))).collect();
+        let rows = rows.into_iter().map(|row| (row.id(), Arc::new(row)));
+        let by_id: HashMap<_, _, RandomState> = rows.collect();
         Ok(ids.iter().map(|id| RowAnswer::<E>::erase(by_id.get(id).cloned())).collect())
     })
     .await

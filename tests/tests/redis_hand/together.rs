@@ -7,7 +7,9 @@ use std::task::Poll;
 use bytes::Bytes;
 use cache_runtime::backend::RedisCache;
 use cache_runtime::entry::Token;
-use cache_runtime::{Cache, CoherentCache, ErrorKind, Fill, LeaseOutcome, LeaseRequest};
+use cache_runtime::{
+    Cache, CoherentCache, ErrorKind, Fill, LeaseOutcome, LeaseRequest, Remaining, Ttl,
+};
 use tests::{RedisServer, eventually};
 use tokio::task::JoinSet;
 
@@ -253,4 +255,111 @@ async fn a_runtime_that_nobody_drives_keeps_nobody_waiting() {
     let outcome = tests::in_time("a lease", lease(&cache, "five", token)).await.unwrap();
     assert_eq!(outcome, LeaseOutcome::Granted);
     undriven.shutdown_background();
+}
+
+async fn lease_all(cache: &RedisCache, names: &[String], token: Token) {
+    let request = |name: &String| LeaseRequest { key: key(name), token, over: None };
+    let requests: Vec<_> = names.iter().map(request).collect();
+    // Each is answered for by itself, or all are refused.
+    drop(cache.lease(&requests, MINUTE).await);
+}
+
+fn fills(names: &[String], token: Token) -> Vec<Fill> {
+    let fill = |name: &String| Fill {
+        key: key(name),
+        token,
+        entry: Bytes::from(name.clone()),
+        ttl: MINUTE.into(),
+    };
+    names.iter().map(fill).collect()
+}
+
+/// How many scripts were run since the last time.
+async fn scripts(server: &RedisServer) -> u64 {
+    let stats: String = tell(server, "INFO commandstats").await;
+    let _: () = tell(server, "CONFIG RESETSTAT").await;
+    let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
+/// Whatever becomes of the others.
+#[tokio::test]
+async fn the_fills_of_a_batch_go_in_few_scripts_and_each_needs_its_own_lease() {
+    let server = RedisServer::start();
+    let cache = patient(&server.url());
+    let names: Vec<_> = (0..300).map(|number| format!("k{number}")).collect();
+    let (token, lost) = (Token::new(), [3, 130, 299]);
+    lease_all(&cache, &names, token).await;
+    cache.fill(&fills(&names, Token::new())).await.unwrap();
+    for number in &lost {
+        cache.delete(&key(&format!("k{number}"))).await.unwrap();
+    }
+    let _: i64 = tell(&server, &format!("RPUSH {} a", key("k3").as_str())).await;
+    let large = Bytes::from(vec![b'x'; 200 * 1024]);
+    let mut all = fills(&names, token);
+    for at in [7, 8, 9] {
+        all[at].entry = large.clone();
+    }
+    all[10].ttl = Ttl::Forever;
+    scripts(&server).await;
+    let stand = cache.fill(&all).await.unwrap();
+    let refused: Vec<_> =
+        stand.iter().enumerate().filter(|(_, stands)| !**stands).map(|(at, _)| at).collect();
+    assert_eq!(refused, lost);
+    // No more than so many bytes in one, nor so many fills.
+    assert_eq!(scripts(&server).await, 5);
+    assert_eq!(cache.get(&key("k8")).await.unwrap(), Some(large));
+    assert_eq!(cache.get(&key("k298")).await.unwrap(), Some(Bytes::from_static(b"k298")));
+    assert_eq!(cache.ttl(&key("k10")).await.unwrap(), Remaining::Forever);
+    assert!(matches!(cache.ttl(&key("k11")).await.unwrap(), Remaining::Left(_)));
+}
+
+/// One key that is denied makes the server refuse a script over all of them. It is not asked for one again.
+#[tokio::test]
+async fn where_a_script_over_several_keys_is_refused_each_key_has_its_own_from_then_on() {
+    let server = RedisServer::start();
+    let permissions = "~shop:users:=1* +@all";
+    let _: () = tell(&server, &format!("ACL SETUSER app reset on >secret {permissions}")).await;
+    let cache = patient(&format!("redis://app:secret@{}", server.address()));
+    let (token, allowed) = (Token::new(), ["11", "12", "13", "14"].map(str::to_owned));
+    // So that the server knows the scripts.
+    cache.fill(&fills(&allowed, token)).await.unwrap();
+    lease_all(&cache, &allowed, token).await;
+    scripts(&server).await;
+    assert_eq!(cache.fill(&fills(&allowed, token)).await.unwrap(), [true; 4]);
+    assert_eq!(scripts(&server).await, 1);
+    let names = ["15", "27", "16"].map(str::to_owned);
+    lease_all(&cache, &names, token).await;
+    let refused = cache.fill(&fills(&names, token)).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    for (name, stands) in [("15", true), ("16", true)] {
+        assert_eq!(cache.exists(&key(name)).await.unwrap(), stands);
+        assert_eq!(cache.get(&key(name)).await.unwrap(), Some(Bytes::from(name)));
+    }
+    let more = ["17", "18", "19"].map(str::to_owned);
+    lease_all(&cache, &more, token).await;
+    scripts(&server).await;
+    assert_eq!(cache.fill(&fills(&more, token)).await.unwrap(), [true; 3]);
+    assert_eq!(scripts(&server).await, 3);
+    // Another connection may be one of a user that may do more.
+    let _: i64 = tell(&server, "CLIENT KILL USER app").await;
+    let again = ["1a", "1b"].map(str::to_owned);
+    eventually("there is another connection", || async { cache.ping().await.is_ok() }).await;
+    lease_all(&cache, &again, token).await;
+    scripts(&server).await;
+    assert_eq!(cache.fill(&fills(&again, token)).await.unwrap(), [true; 2]);
+    assert_eq!(scripts(&server).await, 1);
+}
+
+/// A fill that the server will not run is no fill that has lost its lease.
+#[tokio::test]
+async fn a_server_that_denies_the_question_of_a_fill_says_so() {
+    let server = RedisServer::start();
+    let _: () =
+        tell(&server, "ACL SETUSER app reset on >secret ~* &* +@all -get -mget -getrange").await;
+    let cache = patient(&format!("redis://app:secret@{}", server.address()));
+    let (token, names) = (Token::new(), ["a", "b"].map(str::to_owned));
+    lease_all(&cache, &names, token).await;
+    let refused = cache.fill(&fills(&names, token)).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Denied);
 }

@@ -35,6 +35,8 @@ pub(super) struct Live {
     pub(super) gauge: Arc<Gauge>,
     /// Another one for each connection of the process; never zero.
     pub(super) generation: u64,
+    /// How long the server took to say who it is.
+    pub(super) round_trip: Duration,
     pub(super) identity: Identity,
     /// For how long several calls may wait in silence.
     pub(super) hang_after: Duration,
@@ -105,6 +107,7 @@ impl Dialer {
             generation: GENERATION.fetch_add(1, Ordering::Relaxed),
             identity,
             hang_after: self.hang_after.max((answered - asked) * ROUND_TRIPS),
+            round_trip: answered - asked,
             proven: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             asking: Mutex::new(()),

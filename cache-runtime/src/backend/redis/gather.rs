@@ -26,6 +26,8 @@ pub(super) const AT_ONCE: usize = 2;
 
 /// For much longer nobody waits for others: half of the time after which silence counts as a hang, and many round trips.
 pub(super) const PATIENCE: Duration = Duration::from_millis(20);
+/// And no less than so many round trips.
+pub(super) const ROUND_TRIPS: u32 = 2;
 /// Keys in one exchange of several callers: with large values more would make those wait who want a small one.
 const MOST_KEYS: usize = 128;
 
@@ -40,10 +42,11 @@ pub(super) struct Read {
 #[derive(Debug)]
 pub(super) enum Asked {
     /// What most ask: one key.
-    One(Key, oneshot::Sender<Result<Option<Bytes>>>),
+    One(Key, Waiting, oneshot::Sender<Result<Option<Bytes>>>),
     Several {
         keys: Vec<Key>,
         live: bool,
+        waiting: Waiting,
         answer: oneshot::Sender<Result<Vec<Read>>>,
     },
 }
@@ -51,7 +54,7 @@ pub(super) enum Asked {
 impl Asked {
     fn keys(&self) -> &[Key] {
         match self {
-            Self::One(key, _) => from_ref(key),
+            Self::One(key, ..) => from_ref(key),
             Self::Several { keys, .. } => keys,
         }
     }
@@ -63,10 +66,12 @@ impl Asked {
     /// Takes its own of the answers. Where they cannot be sent nobody waits for them any more.
     fn answer(self, answers: &mut impl Iterator<Item = Read>) {
         match self {
-            Self::One(_, answer) => {
+            Self::One(.., waiting, answer) => {
+                drop(waiting);
                 drop(answer.send(Ok(answers.next().and_then(|read| read.value))));
             }
-            Self::Several { keys, answer, .. } => {
+            Self::Several { keys, waiting, answer, .. } => {
+                drop(waiting);
                 drop(answer.send(Ok(answers.take(keys.len()).collect())));
             }
         }
@@ -74,23 +79,25 @@ impl Asked {
 
     fn fail(self, error: Error) {
         match self {
-            Self::One(_, answer) => drop(answer.send(Err(error))),
+            Self::One(.., answer) => drop(answer.send(Err(error))),
             Self::Several { answer, .. } => drop(answer.send(Err(error))),
         }
     }
 }
 
-/// A caller that waits for what others send, for whoever judges whether the server hangs.
-struct Waiting<'w>(&'w AtomicUsize);
+/// A question that waits for an answer which others are to bring, for whoever judges whether the server hangs. It has its
+/// answer when it is dropped, whenever its caller looks.
+#[derive(Debug)]
+pub(super) struct Waiting(Arc<AtomicUsize>);
 
-impl<'w> Waiting<'w> {
-    fn among(waiting: &'w AtomicUsize) -> Self {
+impl Waiting {
+    fn among(waiting: &Arc<AtomicUsize>) -> Self {
         waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
+        Self(Arc::clone(waiting))
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -108,9 +115,13 @@ impl Together for Link {
         self.gathered()
     }
 
+    fn patience(&self) -> Option<Duration> {
+        Some(Link::patience(self))
+    }
+
     fn is_awaited(asked: &Asked) -> bool {
         match asked {
-            Asked::One(_, answer) => !answer.is_closed(),
+            Asked::One(.., answer) => !answer.is_closed(),
             Asked::Several { answer, .. } => !answer.is_closed(),
         }
     }
@@ -155,8 +166,7 @@ enum Answered<T> {
 
 impl<T> Answered<T> {
     async fn by_others(link: &Link, answer: oneshot::Receiver<T>) -> Self {
-        let _waiting = Waiting::among(link.waiting());
-        let long_enough = link.operation_timeout().saturating_add(2 * PATIENCE);
+        let long_enough = link.operation_timeout().saturating_add(2 * link.patience());
         match tokio::time::timeout(long_enough, answer).await {
             Ok(Ok(answer)) => Self::With(answer),
             Ok(Err(_)) => Self::LetGo,
@@ -172,7 +182,7 @@ impl Link {
         self.admit()?;
         let asked = |key: &Key| {
             let (answer, answered) = oneshot::channel();
-            (Asked::One(key.clone(), answer), answered)
+            (Asked::One(key.clone(), Waiting::among(self.waiting()), answer), answered)
         };
         match Place::enter(self, key, asked).await {
             Ok((_place, key)) => return self.read_one_alone(key).await,
@@ -212,7 +222,8 @@ impl Link {
         self.admit()?;
         let asked = |keys: &[Key]| {
             let (answer, answered) = oneshot::channel();
-            (Asked::Several { keys: keys.to_vec(), live, answer }, answered)
+            let waiting = Waiting::among(self.waiting());
+            (Asked::Several { keys: keys.to_vec(), live, waiting, answer }, answered)
         };
         match Place::enter(self, keys, asked).await {
             Ok((_place, keys)) => return self.read_each(&[(keys, live)]).await,

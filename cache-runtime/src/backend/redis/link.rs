@@ -14,7 +14,7 @@ use super::address::Address;
 use super::breaker::{Breaker, Look, Outage, Verdict};
 use super::dial::{Dialer, Live};
 use super::failure::{Place, is_read_only, translate};
-use super::gather::{AT_ONCE, Asked, PATIENCE};
+use super::gather::{AT_ONCE, Asked, PATIENCE, ROUND_TRIPS};
 use super::seek::Seeker;
 use super::tally::Tally;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,8 +40,12 @@ pub(super) struct Link {
     retried: AtomicU64,
     tally: Tally,
     gather: Gather<Asked>,
-    /// Callers whose reads others send.
-    waiting: AtomicUsize,
+    /// Callers whose questions others send, and that were not answered.
+    waiting: Arc<AtomicUsize>,
+    /// How long the server took to answer when the connection was opened, in microseconds.
+    round_trip: AtomicU64,
+    /// The session whose server has refused a script over several keys. It is not asked again in that session.
+    refuses_many: AtomicU64,
 }
 
 struct State {
@@ -92,8 +96,10 @@ impl Link {
             connections: AtomicU64::new(0),
             retried: AtomicU64::new(0),
             tally: Tally::default(),
-            gather: Gather::new(AT_ONCE, Some(PATIENCE)),
-            waiting: AtomicUsize::new(0),
+            gather: Gather::new(AT_ONCE),
+            round_trip: AtomicU64::new(0),
+            waiting: Arc::default(),
+            refuses_many: AtomicU64::new(0),
         }
     }
 
@@ -125,8 +131,23 @@ impl Link {
         &self.gather
     }
 
-    pub(super) fn waiting(&self) -> &AtomicUsize {
+    pub(super) fn waiting(&self) -> &Arc<AtomicUsize> {
         &self.waiting
+    }
+
+    /// For how long one waits for the exchanges of others: some round trips, however far the server is.
+    pub(super) fn patience(&self) -> Duration {
+        let round_trip = Duration::from_micros(self.round_trip.load(Ordering::Relaxed));
+        PATIENCE.max(round_trip * ROUND_TRIPS)
+    }
+
+    /// The server of this session refuses scripts over several keys.
+    pub(super) fn refuses_many(&self, session: u64) {
+        self.refuses_many.store(session, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_refused_many(&self, session: u64) -> bool {
+        session != 0 && self.refuses_many.load(Ordering::Relaxed) == session
     }
 
     /// The number of the database on the server.
@@ -400,6 +421,8 @@ impl Link {
         // Before anyone can get an answer over the new connection.
         self.era.store(live.identity.era, Ordering::Release);
         self.session.store(live.generation, Ordering::Release);
+        let round_trip = u64::try_from(live.round_trip.as_micros()).unwrap_or(u64::MAX);
+        self.round_trip.store(round_trip, Ordering::Relaxed);
         state.line = Line::Up(Arc::new(live));
         self.connections.fetch_add(1, Ordering::Relaxed);
         let outage = state.breaker.close(self.dialer.now());

@@ -102,17 +102,19 @@ return 1",
 });
 
 /// The same for several keys, each by itself. Arguments: those of the first key, those of the second, …. Answers for each
-/// whether it was replaced, 1 or 0, or 2 where that has failed.
+/// whether it was replaced, 1 or 0, or 2 where that has failed. Each key is looked at right before it is set: one may come
+/// twice, and the first has used its lease up.
 pub(super) static FILL_MANY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local stand = {}
-for at = 1, #KEYS do
-  local lease, entry, ttl = ARGV[3 * at - 2], ARGV[3 * at - 1], ARGV[3 * at]
-  if redis.pcall('GET', KEYS[at]) ~= lease then stand[at] = 0
+for at, key in ipairs(KEYS) do
+  local found, ttl = redis.pcall('GET', key), ARGV[3 * at]
+  if type(found) == 'table' then stand[at] = string.find(found.err, 'WRONGTYPE', 1, true) and 0 or 2
+  elseif found ~= ARGV[3 * at - 2] then stand[at] = 0
   else
     local set
-    if ttl == '' then set = redis.pcall('SET', KEYS[at], entry)
-    else set = redis.pcall('SET', KEYS[at], entry, 'PX', ttl) end
+    if ttl == '' then set = redis.pcall('SET', key, ARGV[3 * at - 1])
+    else set = redis.pcall('SET', key, ARGV[3 * at - 1], 'PX', ttl) end
     stand[at] = set.err and 2 or 1
   end
 end

@@ -10,6 +10,7 @@ use super::RedisCache;
 use super::announcement;
 use super::commands::remaining;
 use super::failure::is_wrong_type;
+use super::fills::put_fill;
 use super::link::Patience;
 use super::pipeline::{CHUNK, call};
 use super::queue::RedisWriteQueue;
@@ -56,7 +57,7 @@ impl CoherentCache for RedisCache {
         Box::pin(async move {
             match fills {
                 [fill] => Ok(vec![self.fill_together(fill).await?]),
-                fills => self.fill_each(fills).await,
+                fills => self.fill_several(fills).await,
             }
         })
     }
@@ -243,15 +244,10 @@ pub(super) fn argument(ttl: Ttl) -> String {
 }
 
 impl RedisCache {
-    /// Fills each of these keys.
-    pub(super) async fn fill_each(&self, fills: &[Fill]) -> Result<Vec<bool>> {
-        let answers = self
-            .each(Patience::Reader, fills, |pipeline, fill| {
-                let ttl = argument(fill.ttl);
-                let arguments = [&fill.token.lease()[..], &fill.entry[..], ttl.as_bytes()];
-                call(pipeline, &scripts::FILL, fill.key.as_str(), &arguments);
-            })
-            .await?;
+    /// Fills these keys, each by itself.
+    pub(super) async fn fill_each(&self, fills: &[&Fill]) -> Result<Vec<bool>> {
+        let answers =
+            self.each(Patience::Reader, fills, |pipeline, fill| put_fill(pipeline, fill)).await?;
         self.standing(answers)
     }
 

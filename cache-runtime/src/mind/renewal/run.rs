@@ -237,7 +237,7 @@ impl Reader<'_> {
         let body = self.packed(spec, body);
         let ttl = self.lifetime(spec, &body, value.lives())?;
         let envelope = Envelope { stamps: seen.stamps, era: seen.era, took };
-        let entry = self.envelope(spec, body, envelope);
+        let entry = self.envelope(spec, body, &envelope);
         let replacement = Replacement { key: key.clone(), over: seen.over, entry, ttl };
         Some(Anew { replacement, kept })
     }

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::{Pipeline, RedisResult, Value};
+use redis::{Pipeline, Value};
 use tokio::sync::oneshot;
 
-use super::{AT_ONCE, Answered, PATIENCE, is_everybodys};
+use super::{AT_ONCE, Answered, Waiting, is_everybodys};
 use crate::backend::redis::RedisCache;
+use crate::backend::redis::fills::{MOST_BYTES, MOST_FILLS};
 use crate::backend::redis::link::{Link, Patience};
-use crate::backend::redis::pipeline::call_many;
+use crate::backend::redis::pipeline::call;
 use crate::backend::redis::scripts;
-use crate::backend::redis::steps::{argument, take};
+use crate::backend::redis::steps::take;
 use crate::error::{Error, Result};
 use crate::gather::{Gather, Place, Together};
-use crate::port::{CoherentCache, Fill, LeaseOutcome, LeaseRequest};
+use crate::port::{Fill, LeaseOutcome, LeaseRequest};
 
-/// Steps in one pipeline, and bytes that are filled by one: the server does nothing else meanwhile.
-const MOST_STEPS: usize = 128;
-const MOST_BYTES: usize = 256 * 1024;
+/// Steps in one pipeline: the fills among them go in one script.
+const MOST_STEPS: usize = MOST_FILLS;
 
 /// The leases and fills of one connection.
 pub(in super::super) struct Steps {
@@ -32,8 +32,8 @@ pub(in super::super) struct Steps {
 #[derive(Debug)]
 pub(in super::super) enum Asked {
     /// The lease of an absent key.
-    Lease(LeaseRequest, Duration, Sent, oneshot::Sender<Result<LeaseOutcome>>),
-    Fill(Fill, oneshot::Sender<Result<bool>>),
+    Lease(LeaseRequest, Duration, Sent, Waiting, oneshot::Sender<Result<LeaseOutcome>>),
+    Fill(Fill, Waiting, oneshot::Sender<Result<bool>>),
 }
 
 /// Whether a lease is on its way to the server, which has said nothing yet: it is not asked for once more under its token,
@@ -44,14 +44,14 @@ impl Asked {
     fn bytes(&self) -> usize {
         match self {
             Self::Lease(..) => 0,
-            Self::Fill(fill, _) => fill.entry.len(),
+            Self::Fill(fill, ..) => fill.entry.len(),
         }
     }
 }
 
 impl Steps {
     pub(in super::super) fn over(link: &Arc<Link>) -> Self {
-        let gather = Gather::new(AT_ONCE, Some(PATIENCE));
+        let gather = Gather::new(AT_ONCE);
         Self { link: Arc::clone(link), gather }
     }
 }
@@ -61,6 +61,10 @@ impl Together for Steps {
 
     fn gather(&self) -> &Gather<Asked> {
         &self.gather
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        Some(self.link.patience())
     }
 
     fn is_awaited(asked: &Asked) -> bool {
@@ -84,14 +88,17 @@ impl Together for Steps {
     async fn ask(self: Arc<Self>, asked: Vec<Asked>) {
         let cache = RedisCache { link: Arc::clone(&self.link), steps: self };
         let (mut leases, mut fills, mut filled) = (Vec::new(), Vec::new(), Vec::new());
+        let mut waiting = Vec::with_capacity(asked.len());
         for asked in asked {
             match asked {
-                Asked::Lease(request, ttl, sent, answer) => {
-                    leases.push((request, ttl, sent, answer))
+                Asked::Lease(request, ttl, sent, waits, answer) => {
+                    leases.push((request, ttl, sent, answer));
+                    waiting.push(waits);
                 }
-                Asked::Fill(fill, answer) => {
+                Asked::Fill(fill, waits, answer) => {
                     fills.push(fill);
                     filled.push(answer);
+                    waiting.push(waits);
                 }
             }
         }
@@ -99,12 +106,7 @@ impl Together for Steps {
         for (request, ttl, ..) in &leases {
             take(&mut pipeline, request, *ttl);
         }
-        if !fills.is_empty() {
-            let arguments = fills.iter().map(|fill| {
-                (fill.key.as_str(), fill.token.lease(), &fill.entry, argument(fill.ttl))
-            });
-            call_many(&mut pipeline, &scripts::FILL_MANY, fills.len(), arguments);
-        }
+        let portions = cache.put_fills(&mut pipeline, &fills);
         let answers = match cache.admitted() {
             Ok(()) => {
                 leases.iter().for_each(|(_, _, sent, _)| sent.store(true, Ordering::Release));
@@ -112,54 +114,57 @@ impl Together for Steps {
             }
             Err(refusal) => Err(refusal),
         };
-        let mut answers = match answers {
-            Ok(answers) => answers.into_iter(),
+        drop(waiting);
+        let mut unwanted = Vec::new();
+        match answers {
+            Ok(answers) => {
+                let mut answers = answers.into_iter();
+                for ((request, _, _, answer), outcome) in leases.into_iter().zip(answers.by_ref()) {
+                    let outcome = cache.leased(&request, outcome);
+                    if let Err(Ok(LeaseOutcome::Granted)) = answer.send(outcome) {
+                        unwanted.push(request);
+                    }
+                }
+                for (answer, stands) in
+                    filled.into_iter().zip(cache.filled(&portions, &mut answers))
+                {
+                    // Where nothing is said of it, whoever asks alone is told why.
+                    if let Some(stands) = stands {
+                        drop(answer.send(Ok(stands)));
+                    }
+                }
+            }
             // Whether the server has taken these steps is not known, as for one alone.
             Err(error) if is_everybodys(&error) => {
-                leases.into_iter().for_each(|(.., answer)| drop(answer.send(Err(error.clone()))));
+                for (request, _, sent, answer) in leases {
+                    if answer.send(Err(error.clone())).is_err() && sent.load(Ordering::Acquire) {
+                        unwanted.push(request);
+                    }
+                }
                 filled.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
-                return;
             }
             // The server has answered: each asks for itself.
             Err(_) => {
                 leases.iter().for_each(|(_, _, sent, _)| sent.store(false, Ordering::Release));
-                return;
-            }
-        };
-        let mut unwanted = Vec::new();
-        for ((request, _, _, answer), outcome) in leases.into_iter().zip(answers.by_ref()) {
-            if let Err(Ok(LeaseOutcome::Granted)) = answer.send(cache.leased(&request, outcome)) {
-                unwanted.push(request);
             }
         }
-        if let Some(stands) = answers.next().and_then(|stands| each(stands, filled.len())) {
-            cache.link.tally().set(stands.iter().filter(|stands| **stands == Some(true)).count());
-            for (answer, stands) in filled.into_iter().zip(stands) {
-                // Where there is none the server has said why not: whoever asks alone is told.
-                if let Some(stands) = stands {
-                    drop(answer.send(Ok(stands)));
-                }
-            }
-        }
-        // Whoever asked has gone, and may have given the lease back before it was granted.
-        for LeaseRequest { key, token, .. } in unwanted {
-            drop(cache.abandon(&[key], token).await);
+        // Whoever asked has gone, and may have given the lease back before it was granted. Nobody waits for that.
+        if !unwanted.is_empty() {
+            tokio::spawn(async move { cache.give_back(&unwanted).await });
         }
     }
 }
 
-/// What became of each of so many fills; nothing where they were not run.
-fn each(stands: RedisResult<Value>, fills: usize) -> Option<Vec<Option<bool>>> {
-    let codes: Vec<i64> = redis::from_redis_value(stands.ok()?).ok()?;
-    let stands = |code| match code {
-        0 => Some(false),
-        1 => Some(true),
-        _ => None,
-    };
-    (codes.len() == fills).then(|| codes.into_iter().map(stands).collect())
-}
-
 impl RedisCache {
+    /// Gives back leases that nobody wants any more.
+    async fn give_back(&self, leases: &[LeaseRequest]) {
+        let given = self.each::<_, Value>(Patience::Reader, leases, |pipeline, lease| {
+            let arguments = [&lease.token.lease()[..]];
+            call(pipeline, &scripts::ABANDON, lease.key.as_str(), &arguments);
+        });
+        drop(given.await);
+    }
+
     /// Takes the lease of an absent key, maybe together with the steps of others.
     pub(in super::super) async fn lease_together(
         &self,
@@ -170,8 +175,9 @@ impl RedisCache {
         self.admitted()?;
         let asked = |request: &LeaseRequest| {
             let (answer, answered) = oneshot::channel();
-            let sent = Sent::default();
-            (Asked::Lease(request.clone(), ttl, Arc::clone(&sent), answer), (sent, answered))
+            let (sent, waits) = (Sent::default(), Waiting::among(self.link.waiting()));
+            let asked = Asked::Lease(request.clone(), ttl, Arc::clone(&sent), waits, answer);
+            (asked, (sent, answered))
         };
         let (sent, answered) = match Place::enter(&self.steps, request, asked).await {
             Ok((_place, request)) => return self.lease_alone(request, ttl).await,
@@ -199,7 +205,7 @@ impl RedisCache {
         self.admitted()?;
         let asked = |fill: &Fill| {
             let (answer, answered) = oneshot::channel();
-            (Asked::Fill(fill.clone(), answer), answered)
+            (Asked::Fill(fill.clone(), Waiting::among(self.link.waiting()), answer), answered)
         };
         match Place::enter(&self.steps, fill, asked).await {
             Ok((_place, fill)) => return self.fill_alone(fill).await,
@@ -219,6 +225,6 @@ impl RedisCache {
     }
 
     async fn fill_alone(&self, fill: &Fill) -> Result<bool> {
-        Ok(self.fill_each(std::slice::from_ref(fill)).await?.pop().unwrap_or(false))
+        Ok(self.fill_each(&[fill]).await?.pop().unwrap_or(false))
     }
 }
