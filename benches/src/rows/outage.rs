@@ -81,6 +81,12 @@ async fn repository(world: &World, name: &str, times: usize) -> Result<[Figure; 
     let ids: Vec<i64> = (1..=USERS).collect();
     users.get_many(&ids).await?;
     users.cache.drain().await;
+    // The first hang finds as many connections to the database as the others.
+    let mut connections = Vec::new();
+    for _ in 0..world.pool.options().get_max_connections() {
+        connections.push(world.pool.acquire().await?);
+    }
+    drop(connections);
     let before = users.stats();
     let load = {
         let users = users.clone();
