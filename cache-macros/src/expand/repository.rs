@@ -118,7 +118,7 @@ fn column_number(krate: &crate::model::Crate, entity: &syn::Type, column: &Ident
 
 fn methods(repository: &Repository, operations: &[Operation]) -> TokenStream {
     let Repository { krate, ident, .. } = repository;
-    let through = quote!(#krate::CachedRepository::repository(self));
+    let through = quote!(self.__repository());
     let methods = operations
         .iter()
         .map(|operation| method(operation, &operation.docs.alone, &quote!(&self), &through));
@@ -136,6 +136,12 @@ fn methods(repository: &Repository, operations: &[Operation]) -> TokenStream {
         impl #ident {
             #(#methods)*
             #within
+
+            // No part of the methods: what the compiler proves inside of an `async fn` it keeps for nobody, and proves again
+            // in the next.
+            fn __repository(&self) -> #krate::Repository<'_, Self> {
+                #krate::CachedRepository::repository(self)
+            }
         }
     }
 }

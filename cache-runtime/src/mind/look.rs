@@ -17,6 +17,7 @@ use crate::policy::{Level, Remaining};
 use crate::port::Step;
 
 /// What a look at the cache found.
+#[expect(clippy::large_enum_variant, reason = "most are hits, and no hit is to be paid for a box")]
 pub(crate) enum Look {
     Hit(Hit),
     Miss(Miss),
