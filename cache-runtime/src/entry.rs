@@ -251,15 +251,6 @@ impl Entry {
             _ => Self::Foreign,
         }
     }
-
-    /// The same of bytes that are nobody else's: a value becomes of them without being shared. What else they are comes
-    /// with the bytes.
-    pub(crate) fn take(bytes: Bytes) -> Result<Value, (Self, Bytes)> {
-        match bytes.first() {
-            Some(&VALUE) => Value::parse(bytes).map_err(|bytes| (Self::Foreign, bytes)),
-            _ => Err((Self::parse(&bytes), bytes)),
-        }
-    }
 }
 
 impl Value {
@@ -289,8 +280,9 @@ impl Value {
         bytes.freeze()
     }
 
-    /// Gives bytes back that are not understood.
-    fn parse(mut bytes: Bytes) -> Result<Self, Bytes> {
+    /// The value that these bytes are. Bytes that are nobody else's become it without being shared, which would cost an
+    /// allocation; those that are none come back.
+    pub(crate) fn parse(mut bytes: Bytes) -> Result<Self, Bytes> {
         let Some((mut value, header)) = Self::header(&bytes) else { return Err(bytes) };
         if let Body::Encoded { payload, .. } | Body::Packed { payload, .. } = &mut value.body {
             bytes.advance(header);
@@ -305,10 +297,11 @@ impl Value {
         if rest.remaining() < HEADER {
             return None;
         }
-        let (_, version, codec, flags) =
+        let (kind, version, codec, flags) =
             (rest.get_u8(), rest.get_u8(), rest.get_u8(), rest.get_u8());
         let stamps = usize::from(rest.get_u8());
-        if version != VERSION
+        if kind != VALUE
+            || version != VERSION
             || flags & !NOTHING != 0
             || rest.remaining() < HEADER - 5 + stamps * STAMP
         {

@@ -11,7 +11,7 @@ use super::reader::Reader;
 use super::renewal::{Life, Seen};
 use super::spec::{Answer, Kept, Spec};
 use super::tier::Ticket;
-use crate::entry::{Body, Entry, Mark, Token, outlives_its_ttl};
+use crate::entry::{Body, Entry, Mark, Token, Value, outlives_its_ttl};
 use crate::key::Key;
 use crate::policy::{Level, Remaining};
 use crate::port::Step;
@@ -226,11 +226,13 @@ impl Reader<'_> {
         }
         let Some(bytes) = found.bytes else { return Look::Miss(Miss::Absent) };
         let mark = if spec.renewing.is_off() { None } else { Mark::of(&bytes) };
-        let mut value = match Entry::take(bytes) {
+        let mut value = match Value::parse(bytes) {
             Ok(value) => value,
-            Err((Entry::Lease(token), _)) => return Look::Miss(Miss::Leased(token)),
-            Err((Entry::Hold, _)) => return self.held(),
-            Err((_, bytes)) => return self.foreign(bytes),
+            Err(bytes) => match Entry::parse(&bytes) {
+                Entry::Lease(token) => return Look::Miss(Miss::Leased(token)),
+                Entry::Hold => return self.held(),
+                Entry::Value(_) | Entry::Foreign => return self.foreign(bytes),
+            },
         };
         let mut stamps = value.stamps.iter();
         for tag in tags {
