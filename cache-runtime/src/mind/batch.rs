@@ -463,6 +463,7 @@ pub(super) fn filling(
         let filled: HashSet<&Key> = prepared.iter().map(|(fill, _)| &fill.key).collect();
         leases.keep(|key| !filled.contains(key));
     }
+    let token = leases.token;
     drop(leases);
     if prepared.is_empty() {
         return None;
@@ -485,6 +486,7 @@ pub(super) fn filling(
             Ok(accepted) => accepted,
             Err(error) => {
                 reader.failed("filling entries", &error);
+                reader.unfilled(fills.into_iter().map(|fill| fill.key).collect(), token);
                 return 0;
             }
         };

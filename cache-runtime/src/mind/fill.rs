@@ -414,6 +414,7 @@ impl Reader<'_> {
     /// Fills; `sending` is called right before the fill is sent.
     pub(super) async fn fill(self, fill: Fill, sending: impl FnOnce()) -> bool {
         self.context.before(Step::Fill, &fill.key).await;
+        let (key, token) = (fill.key.clone(), fill.token);
         sending();
         match self.context.cache.fill(&[fill]).await {
             Ok(accepted) if accepted.first() == Some(&true) => {
@@ -426,8 +427,15 @@ impl Reader<'_> {
             }
             Err(error) => {
                 self.failed("filling an entry", &error);
+                self.unfilled(vec![key], token);
                 false
             }
         }
+    }
+
+    /// The fill of these leases has failed, if it has not only lost its answer: nobody need wait for them.
+    pub(super) fn unfilled(self, keys: Vec<Key>, token: Token) {
+        keys.iter().for_each(|key| self.flights.suspect(key, token));
+        drop(Leases::new(self.context, token, keys));
     }
 }

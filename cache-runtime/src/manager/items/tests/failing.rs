@@ -109,3 +109,28 @@ async fn a_forget_whose_reply_is_lost_fails_and_can_be_repeated() {
     assert_eq!(there.get::<i32>("k").await.unwrap(), Cached::Miss);
     here.forget("k").await.unwrap();
 }
+
+/// Nobody waits for the lease of a fill that failed: elsewhere it is gone, and here it is known, also where it could not be
+/// given back.
+#[tokio::test(start_paused = true)]
+async fn the_lease_of_a_fill_that_fails_is_waited_for_by_nobody() {
+    let world = World::new();
+    let (here, faulty) = (&world.here, &world.faulty);
+    let load = || async { Ok::<_, Mine>(7) };
+    faulty.fail_next(Op::Fill, 2, ErrorKind::Timeout);
+    assert_eq!(here.remember("k", HOUR, load).await, Ok(7));
+    let map = || async { Ok::<_, Mine>(HashMap::from([("a", 7), ("b", 8)])) };
+    assert_eq!(here.get_many_or_load(["a", "b"], |_| map()).await.unwrap()["b"], 8);
+    here.drain().await;
+    for name in ["k", "a", "b"] {
+        assert_eq!(world.entry(name).await, None, "{name}");
+    }
+    faulty.fail_next(Op::Fill, 1, ErrorKind::Timeout);
+    faulty.fail_next(Op::Abandon, 1, ErrorKind::Timeout);
+    assert_eq!(here.remember("k", HOUR, load).await, Ok(7));
+    here.drain().await;
+    assert!(matches!(world.entry("k").await, Some(Entry::Lease(_))));
+    let began = tokio::time::Instant::now();
+    assert_eq!(here.remember("k", HOUR, load).await, Ok(7));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
