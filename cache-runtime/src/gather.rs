@@ -32,9 +32,8 @@ pub(crate) trait Together: Send + Sync + Sized + 'static {
 
     fn gather(&self) -> &Gather<Self::Asked>;
 
-    /// Who has waited for a place for so long is let go, and nobody waits for twice as long. `None` where those who wait
-    /// see to that themselves.
-    fn patience(&self) -> Option<Duration>;
+    /// Who has waited for a place for so long is let go, and nobody waits for twice as long.
+    fn patience(&self) -> Duration;
 
     /// Whether somebody still waits for the answer.
     fn is_awaited(asked: &Self::Asked) -> bool;

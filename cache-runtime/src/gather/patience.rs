@@ -25,8 +25,8 @@ struct Watch<O: Together> {
 /// Sends somebody who looks after those who wait, unless somebody does.
 pub(super) fn see_to<O: Together>(owner: &Arc<O>, mut state: MutexGuard<'_, State<O::Asked>>) {
     // Without a runtime nobody can wait.
-    let (Some(patience), Ok(runtime)) = (owner.patience(), Handle::try_current()) else { return };
-    if state.watched.is_some_and(|seen| seen.elapsed() < patience * PAUSES) {
+    let Ok(runtime) = Handle::try_current() else { return };
+    if state.watched.is_some_and(|seen| seen.elapsed() < owner.patience() * PAUSES) {
         return;
     }
     state.watched = Some(Instant::now());
@@ -40,9 +40,7 @@ pub(super) fn see_to<O: Together>(owner: &Arc<O>, mut state: MutexGuard<'_, Stat
 impl<O: Together> Watch<O> {
     async fn until_nobody_waits(mut self) {
         while !self.ended {
-            let Some(patience) = self.owner.upgrade().and_then(|owner| owner.patience()) else {
-                return;
-            };
+            let Some(patience) = self.owner.upgrade().map(|owner| owner.patience()) else { return };
             tokio::time::sleep(patience).await;
             self.look();
         }

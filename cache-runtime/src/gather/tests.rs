@@ -22,8 +22,8 @@ impl Together for Answers {
         &self.gather
     }
 
-    fn patience(&self) -> Option<Duration> {
-        Some(self.patience)
+    fn patience(&self) -> Duration {
+        self.patience
     }
 
     fn is_awaited((_, answer): &Self::Asked) -> bool {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::sync::oneshot;
+use tracing::{Instrument, Span};
 
 use super::share::{again, is_everybodys};
 use crate::gather::{Gather, Place, Together};
@@ -21,8 +22,11 @@ const AT_ONCE: usize = 2;
 /// Rows in one statement: few enough that nobody waits for the rows of others for long.
 const MOST_ROWS: usize = 128;
 
-/// For longer nobody waits for others' statements, with a lease that runs.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// Twice as long, and no longer, a caller waits for one of the statements of others to end, with a lease that runs; then it
+/// goes alone. Once its row is asked for it waits for that statement as it would for its own.
+const PATIENCE: Duration = Duration::from_millis(125);
+/// For longer nobody waits for a statement of others: the runtime that sent it may be driven by nobody.
+const SILENCE: Duration = Duration::from_secs(10);
 
 type Row<E> = Option<Arc<E>>;
 
@@ -36,6 +40,10 @@ pub(super) struct Asked<E: Entity> {
     pool: PgPool,
     id: E::Id,
     answer: oneshot::Sender<Answer<E>>,
+    /// It goes on until the statement has ended, whoever of those who wait has gone.
+    _turn: Arc<Turn>,
+    /// What the statement is done for, with others.
+    span: Span,
 }
 
 enum Answer<E> {
@@ -56,15 +64,17 @@ impl<E: Entity> Loading<E> {
         id: E::Id,
         turn: Turn,
     ) -> sqlx::Result<Row<E>> {
-        let asked = |(pool, id, turn): (PgPool, E::Id, Turn)| {
+        let turn = Arc::new(turn);
+        let asked = |(pool, id, turn): (PgPool, E::Id, Arc<Turn>)| {
             let (answer, answered) = oneshot::channel();
-            let asked = Asked { pool: pool.clone(), id: id.clone(), answer };
+            let (span, _turn) = (Span::current(), Arc::clone(&turn));
+            let asked = Asked { pool: pool.clone(), id: id.clone(), answer, _turn, span };
             (asked, (pool, id, turn, answered))
         };
         let (place, pool, id, turn) = match Place::enter(&self, (pool, id, turn), asked).await {
             Ok((place, (pool, id, turn))) => (Some(place), pool, id, turn),
             Err((pool, id, turn, answered)) => {
-                match tokio::time::timeout(PATIENCE, answered).await {
+                match tokio::time::timeout(SILENCE, answered).await {
                     Ok(Ok(Answer::Row(row))) => return row,
                     // Or whoever was to ask has died, or those before take long.
                     Ok(Ok(Answer::Alone) | Err(_)) | Err(_) => (None, pool, id, turn),
@@ -90,8 +100,8 @@ impl<E: Entity> Together for Loading<E> {
         &self.gather
     }
 
-    fn patience(&self) -> Option<Duration> {
-        None
+    fn patience(&self) -> Duration {
+        PATIENCE
     }
 
     fn is_awaited(asked: &Asked<E>) -> bool {
@@ -119,18 +129,18 @@ impl<E: Entity> Together for Loading<E> {
 
     async fn ask(self: Arc<Self>, mut asked: Vec<Asked<E>>) {
         // Where an answer cannot be sent nobody waits for it any more.
-        let pool = match &asked[..] {
+        let (pool, span) = match &asked[..] {
             [] => return,
-            [first, ..] => first.pool.clone(),
+            [first, ..] => (first.pool.clone(), first.span.clone()),
         };
         if asked.len() == 1
-            && let Some(Asked { id, answer, .. }) = asked.pop()
+            && let Some(Asked { id, answer, span, _turn, .. }) = asked.pop()
         {
-            drop(answer.send(Answer::Row(alone(&pool, &id).await)));
+            drop(answer.send(Answer::Row(alone(&pool, &id).instrument(span).await)));
             return;
         }
         let ids: Vec<E::Id> = asked.iter().map(|asked| asked.id.clone()).collect();
-        match Rows::<E>::load_many(&pool, &ids).await {
+        match Rows::<E>::load_many(&pool, &ids).instrument(span).await {
             Ok(rows) => {
                 let by_id: HashMap<_, _> =
                     rows.into_iter().map(|row| (row.id(), Arc::new(row))).collect();

@@ -115,8 +115,8 @@ impl Together for Link {
         self.gathered()
     }
 
-    fn patience(&self) -> Option<Duration> {
-        Some(Link::patience(self))
+    fn patience(&self) -> Duration {
+        Link::patience(self)
     }
 
     fn is_awaited(asked: &Asked) -> bool {

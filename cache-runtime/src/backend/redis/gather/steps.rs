@@ -63,8 +63,8 @@ impl Together for Steps {
         &self.gather
     }
 
-    fn patience(&self) -> Option<Duration> {
-        Some(self.link.patience())
+    fn patience(&self) -> Duration {
+        self.link.patience()
     }
 
     fn is_awaited(asked: &Asked) -> bool {
