@@ -178,7 +178,9 @@ impl RedisCacheBuilder {
         self
     }
 
-    /// How long one call may take, whatever happens. 250 ms: a server that hangs costs a request no more than that.
+    /// How long one call may take once it is sent, whatever happens. 250 ms: a server that hangs costs a request little more than
+    /// that. Where many come at once, reads and the steps of readers wait for the calls of others before, for 40 ms at most or
+    /// a few round trips of a far network.
     pub fn operation_timeout(mut self, timeout: Duration) -> Self {
         self.operation_timeout = timeout;
         self

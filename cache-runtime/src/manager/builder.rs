@@ -253,7 +253,7 @@ impl CacheManagerBuilder {
         self
     }
 
-    /// How long one operation on Redis may take, whatever happens. 250 ms.
+    /// How long one operation on Redis may take once it is sent, whatever happens. 250 ms.
     pub fn operation_timeout(mut self, timeout: Duration) -> Self {
         self.operation_timeout = timeout;
         self.of_redis = Some("operation_timeout");

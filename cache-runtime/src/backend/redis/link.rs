@@ -306,8 +306,9 @@ impl Link {
         F: FnOnce(MultiplexedConnection) -> Fut,
         Fut: Future<Output = RedisResult<T>>,
     {
-        let mut look = Look::new(began, self.operation_timeout, live.hang_after);
         let _waiting = live.gauge.wait(self.now());
+        let silence = live.gauge.silence(began);
+        let mut look = Look::new(began, silence, self.operation_timeout, live.hang_after);
         let answer = exchange(live.connection());
         tokio::pin!(answer);
         loop {

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// may just be a slow one.
 const SEVERAL: usize = 3;
 
+/// A call that joins a silence gives it at least this part of the time that makes one a hang.
+const SHORTEST: u32 = 4;
+
 /// When a call looks at its connection next, and what it makes of what it sees.
 #[derive(Debug)]
 pub(in super::super) struct Look {
@@ -31,9 +34,17 @@ pub(in super::super) enum Verdict {
 }
 
 impl Look {
-    pub(in super::super) fn new(began: Duration, timeout: Duration, hang_after: Duration) -> Self {
+    /// Of a call that begins while nothing has come for this `silence` already: it looks when that could be a hang, and not
+    /// after as much of its own.
+    pub(in super::super) fn new(
+        began: Duration,
+        silence: Duration,
+        timeout: Duration,
+        hang_after: Duration,
+    ) -> Self {
         let deadline = began.saturating_add(timeout);
-        let next = deadline.min(began.saturating_add(hang_after));
+        let left = hang_after.saturating_sub(silence).max(hang_after / SHORTEST);
+        let next = deadline.min(began.saturating_add(left));
         Self { hang_after, timeout, deadline, next, excused: false }
     }
 

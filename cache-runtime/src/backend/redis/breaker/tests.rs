@@ -73,7 +73,7 @@ fn looked(look: &mut Look, waiting: usize) -> Verdict {
 
 #[test]
 fn several_calls_in_silence_are_a_hang_after_the_time_for_it() {
-    let mut look = Look::new(Duration::ZERO, TIMEOUT, HANG);
+    let mut look = Look::new(Duration::ZERO, Duration::ZERO, TIMEOUT, HANG);
     assert_eq!(look.next(), HANG);
     assert_eq!(looked(&mut look, 3), Verdict::Hangs);
     assert_eq!(look.next(), TIMEOUT, "who may wait waits to the end of its own time");
@@ -82,7 +82,7 @@ fn several_calls_in_silence_are_a_hang_after_the_time_for_it() {
 #[test]
 fn one_or_two_calls_in_silence_are_a_hang_only_when_their_time_is_over() {
     for waiting in [1, 2] {
-        let mut look = Look::new(Duration::ZERO, TIMEOUT, HANG);
+        let mut look = Look::new(Duration::ZERO, Duration::ZERO, TIMEOUT, HANG);
         let mut looks = 0;
         while look.next() < TIMEOUT {
             assert_eq!(looked(&mut look, waiting), Verdict::Wait);
@@ -95,7 +95,7 @@ fn one_or_two_calls_in_silence_are_a_hang_only_when_their_time_is_over() {
 
 #[test]
 fn bytes_that_keep_coming_are_no_hang_however_many_wait() {
-    let mut look = Look::new(Duration::ZERO, TIMEOUT, HANG);
+    let mut look = Look::new(Duration::ZERO, Duration::ZERO, TIMEOUT, HANG);
     while look.next() < TIMEOUT {
         let now = look.next();
         assert_eq!(look.at(now, 39 * MS, 64), Verdict::Wait);
@@ -106,7 +106,7 @@ fn bytes_that_keep_coming_are_no_hang_however_many_wait() {
 
 #[test]
 fn a_silence_that_begins_late_is_found_on_time() {
-    let mut look = Look::new(Duration::ZERO, TIMEOUT, HANG);
+    let mut look = Look::new(Duration::ZERO, Duration::ZERO, TIMEOUT, HANG);
     // The last byte came after 25 ms.
     assert_eq!(look.at(HANG, 15 * MS, 64), Verdict::Wait);
     assert_eq!(look.next(), 65 * MS);
@@ -115,21 +115,31 @@ fn a_silence_that_begins_late_is_found_on_time() {
 
 #[test]
 fn who_was_asleep_itself_looks_once_more_before_it_blames_the_server() {
-    let mut look = Look::new(Duration::ZERO, TIMEOUT, HANG);
+    let mut look = Look::new(Duration::ZERO, Duration::ZERO, TIMEOUT, HANG);
     assert_eq!(look.at(300 * MS, 300 * MS, 64), Verdict::Wait);
     assert_eq!(look.next(), 340 * MS);
     assert_eq!(look.at(340 * MS, 340 * MS, 64), Verdict::TooSlow { silent: true });
     // It does not go on forever on a machine that is always late.
-    let mut look = Look::new(Duration::ZERO, TIMEOUT, HANG);
+    let mut look = Look::new(Duration::ZERO, Duration::ZERO, TIMEOUT, HANG);
     assert_eq!(look.at(60 * MS, 60 * MS, 64), Verdict::Wait);
     assert_eq!(look.at(120 * MS, 120 * MS, 64), Verdict::Hangs);
 }
 
 #[test]
 fn a_time_for_hangs_beyond_the_timeout_leaves_the_timeout() {
-    let mut look = Look::new(5 * MS, TIMEOUT, Duration::from_secs(5));
+    let mut look = Look::new(5 * MS, Duration::ZERO, TIMEOUT, Duration::from_secs(5));
     assert_eq!(look.next(), 255 * MS);
     assert_eq!(look.at(255 * MS, 250 * MS, 64), Verdict::TooSlow { silent: true });
-    let mut look = Look::new(5 * MS, Duration::MAX, Duration::MAX);
+    let mut look = Look::new(5 * MS, Duration::ZERO, Duration::MAX, Duration::MAX);
     assert_eq!(look.at(255 * MS, 250 * MS, 64), Verdict::Wait, "who sets no measure waits on");
+}
+
+#[test]
+fn who_joins_a_silence_looks_when_that_could_be_a_hang() {
+    let next = |silence| Look::new(100 * MS, silence, TIMEOUT, HANG).next();
+    assert_eq!(next(30 * MS), 110 * MS);
+    assert_eq!(next(20 * MS), 120 * MS);
+    assert_eq!(next(500 * MS), 110 * MS, "not at once");
+    let mut look = Look::new(100 * MS, 30 * MS, TIMEOUT, HANG);
+    assert_eq!(look.at(110 * MS, HANG, 3), Verdict::Hangs);
 }
