@@ -10,17 +10,20 @@ use tracing::{Instrument, Span};
 /// Work that is done where it is waited for, and goes on as a task of the runtime once nobody waits any more. While somebody
 /// does it costs no way from one thread to another and back.
 ///
-/// Without a runtime, or in one that is shutting down, it ends where it is dropped.
+/// It goes on in the runtime that it was made in, wherever it is dropped: that has its connections. Without one, or where that is
+/// shutting down, it ends.
 #[must_use]
 pub(crate) struct ToTheEnd<T: Send + 'static> {
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    runtime: Option<Handle>,
     /// What it is done for, also once nobody waits.
     span: Span,
 }
 
 impl<T: Send + 'static> ToTheEnd<T> {
     pub(crate) fn of(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self { work: Some(Box::pin(work)), span: Span::current() }
+        let runtime = Handle::try_current().ok();
+        Self { work: Some(Box::pin(work)), runtime, span: Span::current() }
     }
 }
 
@@ -41,7 +44,7 @@ impl<T: Send + 'static> Future for ToTheEnd<T> {
 impl<T: Send + 'static> Drop for ToTheEnd<T> {
     fn drop(&mut self) {
         if let Some(work) = self.work.take()
-            && let Ok(runtime) = Handle::try_current()
+            && let Some(runtime) = &self.runtime
         {
             // Nobody waits for what it comes to.
             drop(runtime.spawn(work.instrument(self.span.clone())));
@@ -102,6 +105,23 @@ mod tests {
         assert!(work.await.unwrap_err().is_panic());
         assert!(again.load(Ordering::SeqCst), "it was dropped");
         assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+    }
+
+    #[test]
+    fn dropped_outside_of_its_runtime_it_goes_on_there() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (go, gone) = oneshot::channel::<()>();
+        let (done, is_done) = oneshot::channel();
+        let mut work = runtime.block_on(async {
+            ToTheEnd::of(async move {
+                gone.await.unwrap();
+                done.send(()).unwrap();
+            })
+        });
+        assert!(futures_poll(&mut work).is_pending());
+        drop(work);
+        go.send(()).unwrap();
+        runtime.block_on(is_done).unwrap();
     }
 
     #[test]
