@@ -15,6 +15,10 @@ mod behind;
 #[allow(dead_code, reason = "it belongs to other tests, too")]
 mod world;
 
+#[path = "hostile/ahead.rs"]
+mod ahead;
+#[path = "hostile/batches.rs"]
+mod batches;
 #[path = "hostile/expired.rs"]
 mod expired;
 #[path = "hostile/files.rs"]

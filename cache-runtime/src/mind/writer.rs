@@ -21,6 +21,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a server may stall, for a fork or a slow command, without a write being refused for it.
 const STALL: Duration = Duration::from_millis(250);
+/// For longer nobody takes it for granted that a hold still stands that was placed beside a statement: one that waits for a
+/// lock may take long, and the server may lose the hold meanwhile.
+#[cfg(feature = "postgres")]
+const SURE: Duration = Duration::from_secs(1);
 /// So many keys are named in a log line.
 const MOST_NAMED: usize = 20;
 
@@ -37,6 +41,8 @@ pub(crate) struct Held {
     keys: Vec<Key>,
     token: Token,
     placed_at: Duration,
+    /// The session of the cache in which they were asked for.
+    session: u64,
     /// Whether the change has to be known to all, also where the policy says `Proceed`.
     strict: bool,
     /// Whether the change under it may have been made.
@@ -95,6 +101,7 @@ impl Held {
             keys: Vec::new(),
             token: Token::new(),
             placed_at: context.clock.elapsed(),
+            session: context.cache.session(),
             strict,
             begun: false,
         }
@@ -112,11 +119,26 @@ impl Held {
         strict: bool,
     ) -> Result<Self> {
         (self.counters, self.strict) = (counters.to_vec(), strict);
+        if self.is_doubtful() {
+            self.placed_at = self.context.clock.elapsed();
+            let ahead = self.keys.clone();
+            match self.hold_patiently(&ahead).await {
+                Ok(()) => self.context.forget(&ahead).await,
+                Err(error) => self.proceeds(&ahead, error)?,
+            }
+        }
         keys.retain(|key| !self.keys.contains(key));
         if !keys.is_empty() {
             self.extend(keys).await?;
         }
         Ok(self)
+    }
+
+    /// Whether the server may have lost what was placed: another connection may lead to one that has nothing.
+    #[cfg(feature = "postgres")]
+    fn is_doubtful(&self) -> bool {
+        let age = self.context.clock.elapsed().saturating_sub(self.placed_at);
+        age > SURE || self.session != self.context.cache.session()
     }
 
     async fn extend(&mut self, keys: Vec<Key>) -> Result<()> {

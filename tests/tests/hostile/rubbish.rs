@@ -1,12 +1,13 @@
 //! What nobody wrote, where entries are expected; and what was lost, where somebody waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::{CacheManager, Codec, Compression, Event};
 use serde::{Deserialize, Serialize};
 use tests::{RedisServer, in_time};
 
-use crate::world::{Cities, World, city};
+use crate::world::{Cities, City, World, city};
 
 async fn connection(url: &str) -> redis::aio::MultiplexedConnection {
     let client = redis::Client::open(url).unwrap();
@@ -141,4 +142,90 @@ async fn events_that_the_server_has_lost_keep_nobody_waiting() {
     in_time("and one after another", worker.flush()).await.unwrap();
     assert_eq!(worker.stats().handled, 2);
     worker.stop().await;
+}
+
+fn of_paris(rows: &[Arc<City>]) -> i64 {
+    rows.iter().find(|row| row.id == 1).unwrap().population
+}
+
+/// Whatever stands where an entry is expected: reads give what the database has, writes go through, and are seen.
+#[tokio::test]
+async fn what_another_version_may_have_written_is_never_an_answer_nor_in_the_way_of_a_write() {
+    let world = World::new().await;
+    let here = &world.here;
+    let mut redis = connection(world.fixture.redis_url()).await;
+    here.get(1).await.unwrap();
+    here.largest(1).await.unwrap();
+    here.cache.drain().await;
+    let value: Vec<u8> =
+        redis::cmd("GET").arg(world.row(1).as_str()).query_async(&mut redis).await.unwrap();
+    let tag = here.cache.namespace().tag().text("cities").finish().unwrap();
+    let mut entries: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        b"V".to_vec(),
+        b"L".to_vec(),
+        b"H".to_vec(),
+        [b"L".to_vec(), vec![7; 15]].concat(),
+        [b"L".to_vec(), vec![7; 17]].concat(),
+        [b"H".to_vec(), vec![7; 23]].concat(),
+        [b"H".to_vec(), vec![0; 24]].concat(),
+        [b"H".to_vec(), vec![0; 31]].concat(),
+        [b"H".to_vec(), vec![0xFF; 24]].concat(),
+        [b"H".to_vec(), vec![0xFF; 23], vec![0x7F]].concat(),
+        value.clone(),
+    ];
+    // Another version; more stamps than there are; no value, and a payload all the same.
+    for (at, byte) in [(1, 1), (1, 3), (4, 1), (4, 255), (3, 1), (3, 2), (2, 0x0F), (2, 0xF1)] {
+        let mut other = value.clone();
+        other[at] = byte;
+        entries.push(other);
+    }
+    let keys = [world.row(1), world.slug("paris"), world.list("FR"), world.largest(1), tag];
+    let mut population = 10_000;
+    for key in &keys {
+        for entry in &entries {
+            // The row's own value is an answer at its own key.
+            if entry == &value && *key == world.row(1) {
+                continue;
+            }
+            let what = format!("{key} with {entry:?}");
+            population += 1;
+            for warm in [true, false] {
+                if !warm {
+                    here.cache.clear().await.unwrap();
+                }
+                let _: () = redis::cmd("SET")
+                    .arg(key.as_str())
+                    .arg(&entry[..])
+                    .query_async(&mut redis)
+                    .await
+                    .unwrap();
+                let before = population - i64::from(warm);
+                let before = if before == 10_000 { 2100 } else { before };
+                let each = [
+                    here.get(1).await.unwrap().unwrap().population,
+                    here.get_many(&[1, 2]).await.unwrap()[0].as_ref().unwrap().population,
+                    here.find_by_slug("paris").await.unwrap().unwrap().population,
+                    of_paris(&here.list_by_country("FR", ..).await.unwrap()),
+                    here.largest(1).await.unwrap()[0].population.min(before),
+                ];
+                assert_eq!(each, [before; 5], "{what}");
+                here.cache.drain().await;
+                if warm {
+                    let _: () = redis::cmd("SET")
+                        .arg(key.as_str())
+                        .arg(&entry[..])
+                        .query_async(&mut redis)
+                        .await
+                        .unwrap();
+                    let row = city(1, "paris", "FR", population);
+                    let written = in_time("a write", here.update(&row)).await;
+                    written.unwrap_or_else(|error| panic!("{what}: {error}"));
+                    let seen = world.elsewhere.get(1).await.unwrap().unwrap().population;
+                    assert_eq!(seen, population, "{what}");
+                }
+            }
+            let _: () = redis::cmd("DEL").arg(key.as_str()).query_async(&mut redis).await.unwrap();
+        }
+    }
 }

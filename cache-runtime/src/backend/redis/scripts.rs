@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use redis::Script;
 
 /// Reads the writers of a hold that are still alive. A hold is `H`, then 16 bytes of token and 8 of deadline each. Where
-/// a value of another data type stands at the key, `other` is set and the entry is the error.
+/// a value of another data type stands at the key, `other` is set and the entry is the error. A deadline that the server
+/// could not be given again is no writer's.
 const LIVE: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -13,7 +14,7 @@ local function live(entry, token)
   local kept, last, mine = {}, 0, false
   for at = 2, #entry - 23, 24 do
     local deadline = struct.unpack('<I8', entry, at + 16)
-    if deadline > now then
+    if deadline > now and deadline < 2 ^ 53 then
       if string.sub(entry, at, at + 15) == token then
         mine = true
       else
