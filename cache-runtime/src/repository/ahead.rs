@@ -4,12 +4,13 @@
 //! hold travels while the database works. Which others there are only the statement tells; they are held after it, as ever.
 //!
 //! A write that changes nothing invalidates nothing, and that only its statement tells as well. So nothing is held ahead
-//! before a write of the repository has changed a row, nor after one that has changed none.
+//! before [so many](ENOUGH) writes in a row have changed theirs: of as many writes one at most takes a row out of the cache
+//! that it then leaves as it was.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 
 use super::core::Core;
@@ -17,19 +18,24 @@ use crate::mind::Held;
 use crate::postgres::Entity;
 use crate::transaction::CacheTransaction;
 
-/// Whether the last write of a row by its id has changed it.
+/// So many writes have changed their rows before the next is taken for one that does.
+const ENOUGH: u32 = 16;
+
+/// How many writes of rows by their ids have changed them, one after the other.
 #[derive(Debug, Default)]
-pub(super) struct Habit(AtomicBool);
+pub(super) struct Habit(AtomicU32);
 
 impl Habit {
     fn is_to_change(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) >= ENOUGH
     }
 
     fn note(&self, changed: bool) {
         // Written to only where that says something new.
-        if self.is_to_change() != changed {
-            self.0.store(changed, Ordering::Relaxed);
+        if !changed {
+            self.0.store(0, Ordering::Relaxed);
+        } else if !self.is_to_change() {
+            self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

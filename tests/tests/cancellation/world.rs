@@ -84,11 +84,15 @@ impl World {
         Self { site, stepper, here, elsewhere, onlooker, redis, changing: false, name }
     }
 
-    /// As after a write that has changed its row.
+    /// As after many writes that have changed their rows.
     pub(crate) async fn expects_changes(&mut self) {
         let cast = self.cast();
-        let changed = self.here.cities.update(&cast.moved(1)).await.expect("the row is changed");
-        assert!(changed.is_some());
+        for _ in 0..8 {
+            for row in [cast.moved(1), cast.city(1)] {
+                let changed = self.here.cities.update(&row).await.expect("the row is changed");
+                assert!(changed.is_some());
+            }
+        }
         self.changing = true;
     }
 

@@ -18,8 +18,10 @@ type Written = sqlx::Result<Option<Arc<City>>>;
 
 /// Both processes expect their writes to change something, because their last ones have.
 async fn changing(world: World) -> World {
-    world.here.update(&city(3, "rome", "IT", 2801)).await.unwrap();
-    world.elsewhere.update(&city(3, "rome", "IT", 2802)).await.unwrap();
+    for population in 1..=16 {
+        world.here.update(&city(3, "rome", "IT", population)).await.unwrap();
+        world.elsewhere.update(&city(3, "rome", "IT", population + 100)).await.unwrap();
+    }
     world.released(3).await;
     world.cached(1).await;
     world
