@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use cache_runtime::backend::RedisCache;
 use cache_runtime::testing::{FaultyCache, Op};
-use cache_runtime::{ErrorKind, State, Step};
+use cache_runtime::{CacheManager, Entity, ErrorKind, State, Step, cached_repository};
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, PgPool};
 use tests::{RedisServer, eventually, in_time};
 use tokio::task::JoinSet;
 
@@ -236,5 +238,49 @@ async fn a_runtime_that_ends_keeps_nobody_waiting_for_its_loads() {
             let row = in_time("a row of those that were let go", world.here.get(id)).await;
             assert!(row.unwrap().is_some());
         }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, FromRow, Entity)]
+#[entity(table = "codes")]
+struct Code {
+    #[entity(id)]
+    code: String,
+    number: i64,
+}
+
+#[cached_repository(entity = Code)]
+#[derive(Clone)]
+struct Codes {
+    db: PgPool,
+    cache: CacheManager,
+}
+
+/// `verify_schema` says no to such ids. A read is none the wiser for those that it was loaded with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_under_an_id_that_only_the_database_takes_for_equal_is_found_together_as_alone() {
+    let world = World::new().await;
+    world
+        .sql(
+            "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false); \
+             CREATE TABLE codes (code text COLLATE loose PRIMARY KEY, number int8 NOT NULL); \
+             INSERT INTO codes VALUES ('a', 1), ('b', 2), ('c', 3), ('d', 4)",
+        )
+        .await;
+    let codes = Codes { db: world.fixture.pool().clone(), cache: world.here.cache.clone() };
+    let mut lock = world.fixture.pool().begin().await.unwrap();
+    sqlx::query("LOCK TABLE codes IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let mut readers = JoinSet::new();
+    for (loads, id, number) in [(1, "b", 2), (2, "c", 3), (3, "A", 1), (4, "d", 4)] {
+        let reads = codes.clone();
+        readers.spawn(async move {
+            let row = reads.get(id).await.unwrap();
+            (row.map(|row| row.number), Some(number))
+        });
+        eventually("it loads", || async { codes.stats().loads == loads }).await;
+    }
+    lock.rollback().await.unwrap();
+    for (found, expected) in in_time("the readers", readers.join_all()).await {
+        assert_eq!(found, expected);
     }
 }
