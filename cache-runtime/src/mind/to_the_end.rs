@@ -112,12 +112,12 @@ mod tests {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let (go, gone) = oneshot::channel::<()>();
         let (done, is_done) = oneshot::channel();
-        let mut work = runtime.block_on(async {
-            ToTheEnd::of(async move {
-                gone.await.unwrap();
-                done.send(()).unwrap();
-            })
+        let inside = runtime.enter();
+        let mut work = ToTheEnd::of(async move {
+            gone.await.unwrap();
+            done.send(()).unwrap();
         });
+        drop(inside);
         assert!(futures_poll(&mut work).is_pending());
         drop(work);
         go.send(()).unwrap();
