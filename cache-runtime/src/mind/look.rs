@@ -195,7 +195,7 @@ impl Reader<'_> {
 
     /// What has to be shown with a value that the tier is to keep; `None` where it is to keep none.
     pub(super) fn ticket(self, spec: &Spec, key: &Key) -> Option<Ticket> {
-        let (Level::Bounded(_), Some(tier)) = (spec.level, &self.context.tier) else { return None };
+        let tier = self.context.tier.as_ref().filter(|_| self.keeps(spec))?;
         self.context.listen();
         tier.ticket(key, &spec.tags)
     }

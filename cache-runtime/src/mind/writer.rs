@@ -121,11 +121,7 @@ impl Held {
         (self.counters, self.strict) = (counters.to_vec(), strict);
         if self.is_doubtful() {
             self.placed_at = self.context.clock.elapsed();
-            let ahead = self.keys.clone();
-            match self.hold_patiently(&ahead).await {
-                Ok(()) => self.context.forget(&ahead).await,
-                Err(error) => self.proceeds(&ahead, error)?,
-            }
+            self.hold_by_policy(&self.keys).await?;
         }
         keys.retain(|key| !self.keys.contains(key));
         if !keys.is_empty() {
@@ -137,18 +133,21 @@ impl Held {
     /// Whether the server may have lost what was placed: another connection may lead to one that has nothing.
     #[cfg(feature = "postgres")]
     fn is_doubtful(&self) -> bool {
-        let age = self.context.clock.elapsed().saturating_sub(self.placed_at);
-        age > SURE || self.session != self.context.cache.session()
+        self.age() > SURE || self.session != self.context.cache.session()
     }
 
     async fn extend(&mut self, keys: Vec<Key>) -> Result<()> {
         self.context.before_each(Step::Hold, &keys).await;
         // Those that may be placed are released, whatever is said of all of them.
         self.keys.extend_from_slice(&keys);
-        match self.hold_patiently(&keys).await {
+        self.hold_by_policy(&keys).await
+    }
+
+    async fn hold_by_policy(&self, keys: &[Key]) -> Result<()> {
+        match self.hold_patiently(keys).await {
             // What the promise rests on comes after the commit; this is so that what is about to be old goes soon.
-            Ok(()) => self.context.forget(&keys).await,
-            Err(error) => self.proceeds(&keys, error)?,
+            Ok(()) => self.context.forget(keys).await,
+            Err(error) => self.proceeds(keys, error)?,
         }
         Ok(())
     }
@@ -229,8 +228,11 @@ impl Held {
     }
 
     fn is_old(&self) -> bool {
-        let age = self.context.clock.elapsed().saturating_sub(self.placed_at);
-        age > self.context.policy.hold_ttl / 3
+        self.age() > self.context.policy.hold_ttl / 3
+    }
+
+    fn age(&self) -> Duration {
+        self.context.clock.elapsed().saturating_sub(self.placed_at)
     }
 
     /// Makes sure that the hold outlives a commit that is sent now: a statement takes its time, and so does placing many

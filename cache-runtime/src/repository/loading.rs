@@ -134,7 +134,7 @@ impl<E: Entity> Together for Loading<E> {
             [first, ..] => (first.pool.clone(), first.span.clone()),
         };
         if asked.len() == 1
-            && let Some(Asked { id, answer, span, _turn, .. }) = asked.pop()
+            && let Some(Asked { id, answer, _turn, .. }) = asked.pop()
         {
             drop(answer.send(Answer::Row(alone(&pool, &id).instrument(span).await)));
             return;

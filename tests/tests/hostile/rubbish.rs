@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::{CacheManager, Codec, Compression, Event};
+use cache_runtime::{CacheManager, Codec, Compression, Event, Key};
+use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
 use tests::{RedisServer, in_time};
 
 use crate::world::{Cities, City, World, city};
 
-async fn connection(url: &str) -> redis::aio::MultiplexedConnection {
+async fn connection(url: &str) -> MultiplexedConnection {
     let client = redis::Client::open(url).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()
 }
@@ -194,12 +195,7 @@ async fn what_another_version_may_have_written_is_never_an_answer_nor_in_the_way
                 if !warm {
                     here.cache.clear().await.unwrap();
                 }
-                let _: () = redis::cmd("SET")
-                    .arg(key.as_str())
-                    .arg(&entry[..])
-                    .query_async(&mut redis)
-                    .await
-                    .unwrap();
+                put(&mut redis, key, entry).await;
                 let before = population - i64::from(warm);
                 let before = if before == 10_000 { 2100 } else { before };
                 let each = [
@@ -212,12 +208,7 @@ async fn what_another_version_may_have_written_is_never_an_answer_nor_in_the_way
                 assert_eq!(each, [before; 5], "{what}");
                 here.cache.drain().await;
                 if warm {
-                    let _: () = redis::cmd("SET")
-                        .arg(key.as_str())
-                        .arg(&entry[..])
-                        .query_async(&mut redis)
-                        .await
-                        .unwrap();
+                    put(&mut redis, key, entry).await;
                     let row = city(1, "paris", "FR", population);
                     let written = in_time("a write", here.update(&row)).await;
                     written.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -228,4 +219,9 @@ async fn what_another_version_may_have_written_is_never_an_answer_nor_in_the_way
             let _: () = redis::cmd("DEL").arg(key.as_str()).query_async(&mut redis).await.unwrap();
         }
     }
+}
+
+async fn put(redis: &mut MultiplexedConnection, key: &Key, entry: &[u8]) {
+    let mut set = redis::cmd("SET");
+    let _: () = set.arg(key.as_str()).arg(entry).query_async(redis).await.unwrap();
 }
