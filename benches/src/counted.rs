@@ -29,10 +29,9 @@ pub struct Counts {
 const READS: u64 = 1_000;
 /// After this the tier is taken to stay empty.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Entries whose memory is measured.
-const ENTRIES: u64 = 50_000;
-/// Of them, those that are there when the measuring begins.
-const FEW: usize = 1_000;
+/// Entries of the tiers whose memory is measured, of the larger and of the smaller one.
+const LARGE: u64 = 50_000;
+const SMALL: u64 = 10_000;
 
 /// The program: it is started by that of the table, with where the servers are.
 ///
@@ -64,13 +63,13 @@ pub async fn count(
     say(&serde_json::to_string(&lines)?)
 }
 
-/// What an entry more takes, less what its row takes in an `Arc` of its own: between a tier that has few of its entries and
-/// the same one with nearly all of them, so that nothing counts that a process has once.
+/// What a tier takes for each entry that it has more than another one, less what the entry's row takes in an `Arc` of its own.
+/// Both have nearly all that they may have, so that what a tier takes ahead of its entries counts, and nothing that a process
+/// has once.
 async fn memory(servers: &Servers, counts: fn() -> Counts) -> Result<Figure> {
-    let ids: Vec<i64> = (1..=i64::try_from(ENTRIES)?).collect();
-    let users = tiered(servers, usize::try_from(ENTRIES)?, servers.pool().await?)?;
-    let few = kept(&users, ids.get(..FEW).unwrap_or_default(), counts).await?;
-    let all = kept(&users, &ids, counts).await?;
+    let (small, beside) = full(servers, SMALL, counts).await?;
+    let (large, users) = full(servers, LARGE, counts).await?;
+    let ids: Vec<i64> = (1..=i64::try_from(LARGE)?).collect();
     let mut values: Vec<Arc<User>> = Vec::with_capacity(ids.len());
     for ids in ids.chunks(1000) {
         values.extend(users.get_many(ids).await?.into_iter().flatten());
@@ -78,28 +77,41 @@ async fn memory(servers: &Servers, counts: fn() -> Counts) -> Result<Figure> {
     let bare = counts().live;
     let copies: Vec<Arc<User>> = values.iter().map(|user| Arc::new((**user).clone())).collect();
     let bare = counts().live - bare - i64::try_from(copies.capacity() * size_of::<Arc<User>>())?;
-    let entry = (all.live - few.live) as f64 / (all.entries - few.entries) as f64;
+    let entry = (large.live - small.live) as f64 / (large.entries - small.entries) as f64;
     let over = entry - bare as f64 / copies.len() as f64;
+    drop((beside, users));
     let name = "memory of an entry in the process, over the value";
     Ok(Figure::new(name.to_owned(), over, "bytes", Bound::AtMost(64.0)))
 }
 
-/// What is in a tier, and what the program has allocated then.
+/// What is in a tier, and what the program has allocated for it.
 struct Kept {
     entries: u64,
     live: i64,
 }
 
-async fn kept(users: &Users, ids: &[i64], counts: fn() -> Counts) -> Result<Kept> {
-    near(users, ids).await?;
+/// A tier for so many entries that has nearly all of them.
+async fn full(servers: &Servers, entries: u64, counts: fn() -> Counts) -> Result<(Kept, Users)> {
+    let db = servers.pool().await?;
+    let ids: Vec<i64> = (1..=i64::try_from(entries)?).collect();
+    // Another one before, so that connections and statements are there, and whatever else does not come with a tier. It stays:
+    // what it gave back would be taken for what this one does not take.
+    let other = tiered(servers, ids.len(), db.clone())?;
+    near(&other, &ids).await?;
+    let empty = counts().live;
+    let users = tiered(servers, ids.len(), db)?;
+    near(&users, &ids).await?;
     let before = users.stats().tier_hits;
-    warmed(users, ids).await?;
-    Ok(Kept { entries: users.stats().tier_hits - before, live: counts().live })
+    warmed(&users, &ids).await?;
+    let entries = users.stats().tier_hits - before;
+    let live = counts().live - empty;
+    drop(other);
+    Ok((Kept { entries, live }, users))
 }
 
 fn tiered(servers: &Servers, entries: usize, db: sqlx::PgPool) -> Result<Users> {
-    // A little more room than entries: shards are never filled evenly.
-    let cache = servers.manager().tier(entries + entries / 4, 1 << 30).build()?;
+    // A little more room than entries: the last ones of a full tier take each other's places.
+    let cache = servers.manager().tier(entries + entries / 50, 1 << 30).build()?;
     Ok(Users { db, cache })
 }
 

@@ -128,8 +128,8 @@ writes it once more from the last report, `target/bench/report.json`. What stand
   single rounds of the same work were from each other, it says \"within the noise\".
 - A row whose smallest and largest ratio lie further apart than a factor of two is marked: the machine was too noisy to say.
 - Allocations and the memory of a process are counted by an allocator of a program of its own; those in the process on one thread,
-  on which nothing else runs meanwhile, the most of many turns. Memory is what an entry more takes, between a tier with
-  few of its entries and the same with nearly all.
+  on which nothing else runs meanwhile, the most of many turns. Memory is what an entry more takes, between a
+  small tier and a larger one, each with nearly all that it may have.
 - Instructions are counted by callgrind over one run of each side; without valgrind they are not.
 ";
 

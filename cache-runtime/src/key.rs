@@ -11,7 +11,10 @@ mod pattern;
 mod text;
 
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -57,27 +60,31 @@ impl Prefix {
 }
 
 /// A whole key. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(Arc<str>);
+#[derive(Clone)]
+pub struct Key {
+    text: Arc<str>,
+    /// By what the tier in the process finds the row that this key is of. It is no part of what the key is.
+    row: Option<NonZeroU64>,
+}
 
 impl Key {
     /// The key as the server sees it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The name of its namespace, as it stands at its head.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        self.0.split(':').next().unwrap_or_default()
+        self.text.split(':').next().unwrap_or_default()
     }
 
     /// Its length in bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a key begins with its namespace")]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.text.len()
     }
 
     /// The key as far as it is the same for everyone, for a log that people read who should not read the values: a
@@ -93,19 +100,57 @@ impl Key {
     /// ```
     #[must_use]
     pub fn masked(&self) -> impl fmt::Display + use<'_> {
-        let fixed = self.0.find(":=").map_or(&*self.0, |at| self.0.get(..at).unwrap_or_default());
-        let rest = if fixed.len() < self.0.len() { ":=…" } else { "" };
+        let text = &*self.text;
+        let fixed = text.find(":=").map_or(text, |at| text.get(..at).unwrap_or_default());
+        let rest = if fixed.len() < text.len() { ":=…" } else { "" };
         fmt::from_fn(move |f| write!(f, "{fixed}{rest}"))
     }
 
     /// Where the claim to renew the value that stands at this key stands, by the value's nonce.
     pub(crate) fn renewal(&self, nonce: u64) -> Self {
-        Self(format!("{}:!renewal:{nonce:016x}", self.0).into())
+        Self::from_text(&format!("{}:!renewal:{nonce:016x}", self.text))
     }
 
     /// The key that the server, or a table in the database, calls so.
     pub(crate) fn from_text(text: &str) -> Self {
-        Self(text.into())
+        Self { text: text.into(), row: None }
+    }
+
+    /// The same key, of a row that the tier in the process finds by the hash of its id.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn of_row(self, row: Option<NonZeroU64>) -> Self {
+        Self { row, ..self }
+    }
+
+    /// The hash of the id of the row that it is of, where it is of one.
+    pub(crate) fn row(&self) -> Option<u64> {
+        self.row.map(NonZeroU64::get)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
     }
 }
 
@@ -119,7 +164,7 @@ pub(crate) fn escaped(text: &str) -> String {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -244,7 +289,7 @@ impl KeyBuilder {
                 );
                 Err(Error::new(ErrorKind::Codec, message))
             }
-            None => Ok(Key(self.text.into())),
+            None => Ok(Key { text: self.text.into(), row: None }),
             Some(reason) => Err(refused(&reason)),
         }
     }

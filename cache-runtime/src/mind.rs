@@ -63,7 +63,7 @@ pub use strategy::{
 };
 pub(crate) use tasks::UnderWay;
 #[cfg(feature = "postgres")]
-pub(crate) use tier::{Asked, Tier};
+pub(crate) use tier::Tier;
 #[cfg(feature = "metrics")]
 pub(crate) use times::middle;
 pub use times::{Latency, OperationStats};

@@ -172,12 +172,10 @@ pub struct Policy {
     pub level: Level,
     /// Entries in the tier in the process, at most. 100,000.
     pub tier_entries: usize,
-    /// Bytes of the tier in the process, at most: of each entry the length of its value as it is encoded, unpacked, and 120 for
+    /// Bytes of the tier in the process, at most: of each entry the length of its value as it is encoded, unpacked, and 64 for
     /// what stands beside it; keys are not kept, only their hashes. 64 MiB. A decoded value may take more than its encoding,
-    /// and is weighed by that all the same. What each thread was lately given comes on top: 64 bytes for every eighth of
-    /// [`tier_entries`](Self::tier_entries), or for every 4 KiB of this where those are fewer, 16 KiB at least and a megabyte at
-    /// most for a thread that reads. It keeps no value, but the allocation of a row that has left the tier is given back only
-    /// when its slot is asked for or used again, or its thread ends.
+    /// and is weighed by that all the same. What stands beside the values, some 64 bytes for each of
+    /// [`tier_entries`](Self::tier_entries), is taken as soon as the tier is used.
     pub tier_bytes: usize,
     /// Loads from the database that run at once, for all repositories together. 64: more than a pool has connections,
     /// and far from what a server falls over under.

@@ -15,6 +15,7 @@ mod page;
 mod pattern;
 mod places;
 mod read;
+mod row_hash;
 mod share;
 mod slip;
 mod source;

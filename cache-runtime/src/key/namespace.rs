@@ -114,12 +114,12 @@ impl Namespace {
 
     /// The prefix of every item. It ends behind the mark of their names.
     pub(crate) fn items(&self) -> Prefix {
-        Prefix(Key(format!("{}{ITEMS}", self.0).into()))
+        Prefix(Key::from_text(&format!("{}{ITEMS}", self.0)))
     }
 
     /// Whether this is the key of an item in this namespace.
     pub(crate) fn has_item(&self, key: &Key) -> bool {
-        key.0.strip_prefix(&*self.0).is_some_and(|rest| rest.starts_with(ITEMS))
+        key.text.strip_prefix(&*self.0).is_some_and(|rest| rest.starts_with(ITEMS))
     }
 
     /// The prefix of every key that [`key`](Self::key) followed by `text(fixed)` begins.
@@ -127,13 +127,13 @@ impl Namespace {
     pub fn prefix(&self, fixed: &str) -> Prefix {
         let mut key = self.key().text(fixed);
         key.text.push(':');
-        Prefix(Key(key.text.into()))
+        Prefix(Key::from_text(&key.text))
     }
 
     /// The prefix of all keys.
     #[must_use]
     pub fn whole(&self) -> Prefix {
-        Prefix(Key(format!("{}:", self.0).into()))
+        Prefix(Key::from_text(&format!("{}:", self.0)))
     }
 
     /// The escaped name, as it stands at the head of each key.

@@ -91,7 +91,7 @@ impl Reader<'_> {
         };
         let proven = tier.proven(bound);
         let kept = proven
-            .and_then(|proven| tier.get(key.as_str(), spec.shape.fingerprint, proven))
+            .and_then(|proven| tier.get_any(key, spec.shape.fingerprint, proven))
             .and_then(|(kept, _)| A::recall(kept));
         self.counters.tier_answered(kept.is_some());
         kept

@@ -139,11 +139,6 @@ pub(super) struct SoftPoint {
 }
 
 impl SoftPoint {
-    /// Before this nobody is chosen.
-    pub(super) fn from(&self) -> u64 {
-        self.from
-    }
-
     /// Whether the reader at `now` is to renew the value; its nonce, if so.
     pub(super) fn is_due(&self, now: u64) -> Option<u64> {
         if now < self.from {

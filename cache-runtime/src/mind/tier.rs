@@ -4,10 +4,11 @@
 //! while a beat of the stream that was sent less than the asked time ago has come back: everything that was announced
 //! before that beat has then been heard.
 
-mod front;
 mod generations;
 mod identity;
+mod near;
 mod proof;
+mod set;
 mod store;
 
 use std::any::Any;
@@ -15,12 +16,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::front::Asked;
-use self::front::Good;
 use self::generations::{Generations, Seen};
-use self::identity::Identity;
+use self::identity::{Address, Identity};
+use self::near::Near;
 use self::proof::Proof;
-use self::store::{More, Near, Store};
+use self::store::Store;
 use super::renewal::{Life, Renewing};
 use super::spec::Kept;
 use crate::clock::{Clock, Moment, nanos};
@@ -29,8 +29,6 @@ use crate::policy::{Policy, Remaining};
 
 pub(crate) struct Tier {
     store: Store,
-    /// Of each thread, before the store.
-    slots: usize,
     generations: Generations,
     proof: Proof,
     clock: Arc<dyn Clock>,
@@ -52,8 +50,7 @@ impl Tier {
     pub(crate) fn new(policy: &Policy, clock: &Arc<dyn Clock>) -> Option<Self> {
         (policy.tier_entries > 0 && policy.tier_bytes > 0).then(|| Self {
             store: Store::new(policy.tier_entries, policy.tier_bytes),
-            slots: front::slots(policy.tier_entries, policy.tier_bytes),
-            generations: Generations::new(),
+            generations: Generations::new(policy.tier_entries),
             proof: Proof::default(),
             clock: Arc::clone(clock),
         })
@@ -66,80 +63,72 @@ impl Tier {
         self.proof.holds(now, bound).then_some(now)
     }
 
-    /// What is kept at this key, for a read that began at `now`; and its nonce, where this read is to renew it.
+    /// What is kept at this key, for a read that began at `now`; and its nonce, where this read is to renew it. Rows are found
+    /// by their [`row`](Self::row) alone.
     pub(crate) fn get(
         &self,
         text: &str,
         fingerprint: u64,
         now: Moment,
     ) -> Option<(Kept, Option<u64>)> {
-        let (running, _) = now.parts();
-        self.look(Identity::of(text), fingerprint, running, |near| {
-            (near.kept.clone(), near.due(running))
-        })
+        self.take(Address::of_text(Identity::of(text), fingerprint), now)
     }
 
-    /// The same, which this thread then finds [`in_front`](Self::in_front).
-    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only repositories ask so"))]
-    pub(crate) fn get_to_front(
+    /// The same, of a row too.
+    pub(crate) fn get_any(
         &self,
-        asked: Asked,
-        text: &str,
+        key: &Key,
         fingerprint: u64,
         now: Moment,
     ) -> Option<(Kept, Option<u64>)> {
-        let (running, _) = now.parts();
-        let identity = Identity::of(text);
-        let (kept, due, good) = self.look(identity, fingerprint, running, |near| {
-            (near.kept.clone(), near.due(running), near.good(identity))
-        })?;
-        // Another key of the same counter may have been invalidated since: then it would not be found there.
-        if let (Kept::Shared(value), Some(good)) = (&kept, good)
-            && self.generations.is_current(good.seen)
-        {
-            front::remember(self.slots, asked, value, good);
-        }
-        Some((kept, due))
+        let row = key.row().and_then(|row| self.take(Address::of_row(row), now));
+        row.or_else(|| self.get(key.as_str(), fingerprint, now))
     }
 
-    /// What this thread was given by [`get_to_front`](Self::get_to_front) for what has the same hash, for a read that began
-    /// at `now`: the asker sees whether it is the answer.
+    /// What is kept for a row by the hash of its id, for a read that began at `now`, and its nonce, where this read is to renew
+    /// it: the asker sees whether it is the row that was meant. It is compiled here, once, and not where it is asked: a read
+    /// should find all of it in one piece.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only repositories ask so"))]
-    #[inline]
-    pub(crate) fn in_front<T: Any + Send + Sync>(
+    pub(crate) fn row(
         &self,
-        asked: Asked,
+        row: u64,
         now: Moment,
-    ) -> Option<Arc<T>> {
+    ) -> Option<(Arc<dyn Any + Send + Sync>, Option<u64>)> {
         let (running, _) = now.parts();
-        let good = |good: Good| {
-            self.proof.epoch() == Some(good.epoch)
-                && good.until > running
-                && self.generations.is_current(good.seen)
-        };
-        front::recall(asked, good)?.downcast().ok()
+        let address = Address::of_row(row);
+        self.look(address, running, |near| Some((near.shared()?, near.due(running))))
     }
 
     /// Whether a read that began at `now` would be answered.
-    pub(crate) fn has(&self, text: &str, fingerprint: u64, now: Moment) -> bool {
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only repositories ask so"))]
+    pub(crate) fn has(&self, key: &Key, fingerprint: u64, now: Moment) -> bool {
         let (running, _) = now.parts();
-        self.look(Identity::of(text), fingerprint, running, |_| ()).is_some()
+        let has = |address| self.look(address, running, |_| Some(())).is_some();
+        key.row().is_some_and(|row| has(Address::of_row(row)))
+            || has(Address::of_text(Identity::of(key.as_str()), fingerprint))
+    }
+
+    fn take(&self, address: Address, now: Moment) -> Option<(Kept, Option<u64>)> {
+        let (running, _) = now.parts();
+        self.look(address, running, |near| Some((near.kept()?, near.due(running))))
     }
 
     /// What `take` takes of the entry that is kept here, if it is good.
+    #[inline]
     fn look<T>(
         &self,
-        identity: Identity,
-        fingerprint: u64,
+        address: Address,
         running: u64,
-        take: impl FnOnce(&Near) -> T,
+        take: impl Fn(&Near) -> Option<T>,
     ) -> Option<T> {
-        self.store.read(identity, |near| {
-            let current = near.fingerprint == fingerprint
-                && near.deadline > running
-                && near.tags().iter().all(|tag| self.generations.is_current(*tag));
-            current.then(|| take(near))
-        })
+        self.store.read(address, |near| if self.is_dead(near, running) { None } else { take(near) })
+    }
+
+    /// Whether it can be no answer any more.
+    #[inline]
+    fn is_dead(&self, near: &Near, running: u64) -> bool {
+        let current = |seen: &Seen| self.generations.is_current(*seen);
+        near.is_over(running) || !current(&near.seen) || !near.tags().iter().all(current)
     }
 
     /// `None` while the tier is shut.
@@ -165,26 +154,27 @@ impl Tier {
             Remaining::Forever => u64::MAX,
             Remaining::Left(left) => ticket.taken.saturating_add(nanos(left)),
         };
-        let near = Near {
-            kept,
-            bytes: Near::weighing(bytes),
-            fingerprint,
-            deadline,
-            generation: ticket.key.generation(),
-            epoch: ticket.epoch,
-            more: More::of(life.soft_point(renewing, ticket.taken), ticket.tags),
+        let (running, _) = self.clock.moment().parts();
+        let address = match (&kept, key.row()) {
+            (Kept::Shared(_), Some(row)) => Address::of_row(row),
+            (_, row) => {
+                // There was a row, and is none.
+                row.into_iter().for_each(|row| self.store.remove(Address::of_row(row)));
+                Address::of_text(Identity::of(key.as_str()), fingerprint)
+            }
         };
-        self.store.put(Identity::of(key.as_str()), near, || {
-            self.proof.epoch() == Some(ticket.epoch) && self.generations.is_current(ticket.key)
-        })
+        let soft_point = life.soft_point(renewing, ticket.taken);
+        let near = Near::new(kept, bytes, ticket.key, deadline).with(soft_point, ticket.tags);
+        let allowed =
+            || self.proof.epoch() == Some(ticket.epoch) && self.generations.is_current(ticket.key);
+        self.store.put(address, near, allowed, |near| self.is_dead(near, running))
     }
 
     /// What stands at this key is not what it was.
     pub(crate) fn evict(&self, key: &Key) {
-        let identity = Identity::of(key.as_str());
-        // First the generation, then the entry: whoever admits in between is refused, or its entry is removed here.
-        self.generations.bump(identity);
-        self.store.remove(identity);
+        if self.generations.bump(Identity::of(key.as_str())) {
+            self.empty();
+        }
     }
 
     /// Nothing that is kept can be trusted; what comes from now on can.
@@ -215,9 +205,10 @@ impl Tier {
         self.proof.age(self.clock.moment())
     }
 
-    /// Entries and their weight in bytes.
+    /// Entries that are good, and their weight in bytes.
     pub(crate) fn size(&self) -> (usize, u64) {
-        self.store.size()
+        let (running, _) = self.clock.moment().parts();
+        self.store.size(|near| self.is_dead(near, running))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,12 +16,13 @@ use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
 use super::loading::Loading;
 use super::operations::Operations;
 use super::places::Places;
+use super::row_hash::RowHash;
 use crate::clock::Moment;
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
 use crate::manager::CacheManager;
 use crate::mind::{
-    AllCounters, Answer, Asked, Context, Counters, Flights, Form, Kept, Optional, Reader, Renewing,
+    AllCounters, Answer, Context, Counters, Flights, Form, Kept, Optional, Reader, Renewing,
     Shared, Spec, Tier,
 };
 use crate::policy::{Codec, Compression, Level, Ttl};
@@ -34,8 +35,8 @@ pub(super) type IdAnswer<E> = Optional<Shared<<E as Entity>::Id>>;
 pub(super) type IdsAnswer<E> = Shared<Vec<<E as Entity>::Id>>;
 
 pub(crate) struct Core<E: Entity> {
-    /// No other core in this process has it.
-    number: u32,
+    /// Hashes of ids: no other repository has the same.
+    ids: foldhash::quality::RandomState,
     pub(super) context: Arc<Context>,
     pub(super) config: RepositoryConfig,
     pub(super) operations: Operations,
@@ -114,9 +115,8 @@ impl<E: Entity> Core<E> {
         row_shape.self_describing |= E::SELF_DESCRIBING;
         let level = config.level.unwrap_or(policy.level);
         context.expects(level);
-        static NUMBERS: AtomicU32 = AtomicU32::new(0);
         Self {
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            ids: foldhash::quality::RandomState::default(),
             context: Arc::clone(context),
             operations: Operations::new(&config),
             flights: context.new_flights(),
@@ -227,30 +227,52 @@ impl<E: Entity> Core<E> {
         level: Level,
         id: &E::Id,
     ) -> Approach<Option<Arc<E>>> {
-        let proven = self.proven(level).map(|(tier, now)| (tier, now, Asked::of(self.number, id)));
-        if let Some((tier, now, asked)) = proven
-            && let Some(row) = tier.in_front::<E>(asked, now)
-            && row.has_id(id)
-        {
-            operation.tier_hits.up();
-            return Approach::Near(Some(row), None);
+        let (row, proven) = (self.row_hash(id), self.proven(level));
+        let near = proven.and_then(|(tier, now)| tier.row(row.hash, now));
+        match near.map(|(value, due)| (value.downcast::<E>(), due)) {
+            Some((Ok(value), due)) if row.is_exact || value.has_id(id) => {
+                operation.tier_hits.up();
+                let key = |nonce| Some(Due { key: self.row_key(id).ok()?, nonce });
+                Approach::Near(Some(value), due.and_then(key))
+            }
+            None => self.approach_absent(operation, level, (id, row.mark()), proven),
+            // It stands where this one would: or the database takes two ids for one.
+            Some(_) => self.approach_absent(operation, level, (id, None), proven),
         }
+    }
+
+    /// The same for what is none of the rows in the tier.
+    #[inline(never)]
+    fn approach_absent(
+        &self,
+        operation: &Counters,
+        level: Level,
+        (id, mark): (&E::Id, Option<NonZeroU64>),
+        proven: Option<(&Tier, Moment)>,
+    ) -> Approach<Option<Arc<E>>> {
         let mut key = ScratchKey::begin(&self.row_head);
         key.builder().push_value(id);
-        let near = proven.and_then(|(tier, now, asked)| {
-            tier.get_to_front(asked, key.text()?, self.row_shape.fingerprint, now)
-        });
-        self.approached::<RowAnswer<E>>(operation, level, key, near)
+        let near =
+            proven.and_then(|(tier, now)| tier.get(key.text()?, self.row_shape.fingerprint, now));
+        match self.approached::<RowAnswer<E>>(operation, level, key, near) {
+            Approach::Near(row, due) => {
+                let marked = |due: Due| Due { key: due.key.of_row(mark), ..due };
+                Approach::Near(row, due.map(marked))
+            }
+            Approach::Far(key) => Approach::Far(key.map(|key| key.of_row(mark))),
+        }
+    }
+
+    #[inline]
+    fn row_hash(&self, id: &E::Id) -> RowHash {
+        RowHash::of(id, &self.ids)
     }
 
     /// Whether a read of this row would be answered by the tier in the process.
     pub(super) fn is_near(&self, level: Level, id: &E::Id) -> bool {
-        let mut key = ScratchKey::begin(&self.row_head);
-        key.builder().push_value(id);
         let (Level::Bounded(bound), Some(tier)) = (level, &self.context.tier) else { return false };
-        let (text, now) = (key.text(), tier.proven(bound));
-        let has = |(text, now)| tier.has(text, self.row_shape.fingerprint, now);
-        text.zip(now).is_some_and(has)
+        let (Ok(key), Some(now)) = (self.row_key(id), tier.proven(bound)) else { return false };
+        tier.has(&key, self.row_shape.fingerprint, now)
     }
 
     pub(super) fn approach_index<A: Answer>(
@@ -275,7 +297,8 @@ impl<E: Entity> Core<E> {
     }
 
     pub(super) fn row_key(&self, id: &E::Id) -> Result<Key> {
-        self.key().text("id").value(id).finish()
+        let key = self.key().text("id").value(id).finish()?;
+        Ok(key.of_row(self.row_hash(id).mark()))
     }
 
     fn index(&self, kind: Kind, number: usize) -> Option<&'static Index> {

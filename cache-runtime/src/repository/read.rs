@@ -17,6 +17,7 @@ use crate::key::Key;
 use crate::mind::{
     Answer, Answers, AnyAnswer, Carried, Carry, Counters, Spec, Turn, erased, read_many,
 };
+use crate::policy::Level;
 use crate::postgres::{Entity, IndexValue, Rows};
 use crate::transaction::detached;
 
@@ -35,20 +36,35 @@ impl<R: CachedRepository> Repository<'_, R> {
     }
 
     /// The same as part of an operation.
+    #[inline]
     async fn get_for(
         &self,
         operation: &Arc<Counters>,
         id: &<R::Entity as Entity>::Id,
     ) -> sqlx::Result<Row<R::Entity>> {
+        let level = self.core.level.here();
+        match self.core.approach_row(operation, level, id) {
+            Approach::Near(row, None) => Ok(row),
+            // Apart, so that a hit in the process passes as little as it can.
+            approach => self.get_after(operation, level, id, approach).await,
+        }
+    }
+
+    /// The rest of that way, where it goes on.
+    async fn get_after(
+        &self,
+        operation: &Arc<Counters>,
+        level: Level,
+        id: &<R::Entity as Entity>::Id,
+        approach: Approach<Row<R::Entity>>,
+    ) -> sqlx::Result<Row<R::Entity>> {
         let core = self.core;
-        let level = core.level.here();
-        let key = match core.approach_row(operation, level, id) {
-            Approach::Near(row, None) => return Ok(row),
-            Approach::Near(row, Some(Due { key, nonce })) => {
-                let load = self.loading(id);
-                let spec = core.row_spec(level, key);
-                let reader = core.reader(operation);
-                reader.renew_near(spec, nonce, sharing(), load);
+        let key = match approach {
+            Approach::Near(row, due) => {
+                if let Some(Due { key, nonce }) = due {
+                    let spec = core.row_spec(level, key);
+                    core.reader(operation).renew_near(spec, nonce, sharing(), self.loading(id));
+                }
                 return Ok(row);
             }
             Approach::Far(Ok(key)) => key,

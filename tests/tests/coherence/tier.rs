@@ -310,3 +310,51 @@ async fn the_level_of_a_call_brings_the_beats_that_it_needs() {
     // Four a second would take far longer than this waits.
     eventually("beats follow each other", || async { faulty.calls(Op::Beat) > 100 }).await;
 }
+
+/// A row by an id that is no number.
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    serde::Serialize,
+    serde::Deserialize,
+    sqlx::FromRow,
+    cache_runtime::Entity,
+)]
+#[entity(table = "parts")]
+struct Part {
+    #[entity(id)]
+    sku: String,
+    maker: String,
+}
+
+#[cache_runtime::cached_repository(entity = Part)]
+struct Parts {
+    db: sqlx::PgPool,
+    cache: CacheManager,
+}
+
+/// `char(8)` is padded: the row that an id finds bears another one.
+#[tokio::test]
+async fn a_row_that_bears_another_id_than_it_was_asked_for_is_kept_too() {
+    let (world, _) = world().await;
+    world.sql("CREATE TABLE parts (sku char(8) PRIMARY KEY, maker text NOT NULL)").await;
+    world.sql("INSERT INTO parts VALUES ('bolt', 'Acme'), ('nut', 'Bolt & Co')").await;
+    let parts = Parts { db: world.here.db.clone(), cache: world.here.cache.clone() };
+    let asked = ["bolt", "nut", "screw"];
+    let makers = || async {
+        let mut makers = Vec::new();
+        for sku in asked {
+            makers.push(parts.get(sku).await.unwrap().map(|part| part.maker.clone()));
+        }
+        makers
+    };
+    let right = [Some("Acme"), Some("Bolt & Co"), None].map(|maker| maker.map(str::to_owned));
+    assert_eq!(makers().await, right);
+    eventually("everything comes from the tier", || async {
+        let before = parts.stats().tier_hits;
+        assert_eq!(makers().await, right);
+        parts.stats().tier_hits - before == asked.len() as u64
+    })
+    .await;
+}

@@ -1,72 +1,66 @@
 //! How often a key was invalidated: a table of counters, which keys share by their hash.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::identity::Identity;
+use super::identity::{Identity, scaled};
 
-/// 256 KiB. Two keys that share a counter cost a value now and then, and never make an old one pass.
-const SLOTS: usize = 1 << 15;
+/// 8 bytes for each entry of the tier: an invalidation takes, beside its own, one entry in two that shares its counter. That costs
+/// a value now and then, and never makes an old one pass.
+const COUNTERS_TO_AN_ENTRY: usize = 2;
+/// 16 KiB.
+const FEWEST: usize = 1 << 12;
+/// 16 MiB: then more entries share one.
+const MOST: usize = 1 << 22;
 
 #[derive(Debug)]
-pub(super) struct Generations(Box<[AtomicU64]>);
+pub(super) struct Generations(Box<[AtomicU32]>);
 
 /// A key's generation as somebody saw it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
-    slot: u32,
-    generation: u64,
+    counter: u32,
+    generation: u32,
 }
 
 impl Generations {
-    pub(super) fn new() -> Self {
-        Self((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
+    /// For a tier of so many entries.
+    pub(super) fn new(entries: usize) -> Self {
+        let counters = entries.saturating_mul(COUNTERS_TO_AN_ENTRY).clamp(FEWEST, MOST);
+        Self((0..counters).map(|_| AtomicU32::new(0)).collect())
     }
 
     pub(super) fn see(&self, identity: Identity) -> Seen {
-        let slot = slot(identity);
-        Seen { slot, generation: self.load(slot) }
+        let counter = self.counter(identity);
+        Seen { counter, generation: self.load(counter) }
     }
 
     #[inline]
     pub(super) fn is_current(&self, seen: Seen) -> bool {
-        self.load(seen.slot) == seen.generation
+        self.load(seen.counter) == seen.generation
     }
 
-    pub(super) fn bump(&self, identity: Identity) {
-        if let Some(generation) = self.0.get(slot(identity) as usize) {
-            generation.fetch_add(1, Ordering::AcqRel);
-        }
+    /// Says whether the counter has begun anew: then what was seen of it long ago would pass for what it is now.
+    pub(super) fn bump(&self, identity: Identity) -> bool {
+        let counter = self.0.get(self.counter(identity) as usize);
+        counter.is_some_and(|counter| counter.fetch_add(1, Ordering::AcqRel) == u32::MAX)
     }
 
     #[inline]
-    fn load(&self, slot: u32) -> u64 {
-        self.0.get(slot as usize).map_or(0, |generation| generation.load(Ordering::Acquire))
-    }
-}
-
-impl Seen {
-    /// What was seen of this key, if it was this generation.
-    pub(super) fn of(identity: Identity, generation: u64) -> Self {
-        Self { slot: slot(identity), generation }
+    fn load(&self, counter: u32) -> u32 {
+        self.0.get(counter as usize).map_or(0, |generation| generation.load(Ordering::Acquire))
     }
 
-    pub(super) fn generation(self) -> u64 {
-        self.generation
+    fn counter(&self, identity: Identity) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "below `MOST`")]
+        let counter = scaled(identity.low(), self.0.len()) as u32;
+        counter
     }
 
-    /// The number of its counter, and the generation.
-    pub(super) fn parts(self) -> (u32, u64) {
-        (self.slot, self.generation)
+    /// Lets the counter of a key begin anew at the next bump but so many.
+    #[cfg(test)]
+    pub(super) fn wear(&self, identity: Identity, left: u32) {
+        if let Some(counter) = self.0.get(self.counter(identity) as usize) {
+            counter.store(u32::MAX - left, Ordering::Release);
+        }
     }
-
-    pub(super) fn from_parts((slot, generation): (u32, u64)) -> Self {
-        Self { slot, generation }
-    }
-}
-
-/// The counter of a key.
-fn slot(identity: Identity) -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "below the number of slots")]
-    let slot = (identity.low() % SLOTS) as u32;
-    slot
 }

@@ -5,6 +5,14 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 
+/// [`Moment::LAG`] in nanoseconds.
+const LAG: u64 = brief(Moment::LAG);
+
+/// Nanoseconds, as many as there can be at most: without the wide numbers of [`Duration::as_nanos`], each read counts so.
+const fn brief(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1_000_000_000).saturating_add(time.subsec_nanos() as u64)
+}
+
 /// An epoch is odd while the stream stands. Whatever makes the kept values worthless moves on to the next.
 #[derive(Debug, Default)]
 pub(super) struct Proof {
@@ -20,8 +28,10 @@ impl Proof {
     #[inline]
     pub(super) fn holds(&self, now: Moment, bound: Duration) -> bool {
         let sent = (self.running.load(Ordering::Acquire), self.wall.load(Ordering::Acquire));
+        let (running, wall) = now.parts();
+        let age = running.saturating_sub(sent.0).max(wall.saturating_sub(sent.1));
         // A moment may lag, and so look younger than it is.
-        sent.0 != 0 && sent.1 != 0 && Moment::from_parts(sent).age(now) + Moment::LAG < bound
+        sent.0 != 0 && sent.1 != 0 && age.saturating_add(LAG) < brief(bound)
     }
 
     /// How long ago the last beat was sent that has come back; `None` where none has since the stream stands.
