@@ -11,6 +11,7 @@ mod figures;
 mod fills;
 mod gather;
 mod gauge;
+mod holds;
 mod identity;
 mod limits;
 mod link;

@@ -142,3 +142,22 @@ async fn a_subscription_that_is_refused_says_so() {
         assert_eq!(refused.kind(), ErrorKind::Denied, "{missing}");
     }
 }
+
+/// A script over several keys is refused where one of them is. Then each is held, and released, by itself.
+#[tokio::test]
+async fn keys_that_may_only_be_held_apart_are_held_and_released_all_the_same() {
+    let server = RedisServer::start();
+    let cache = user(&server, "~shop:users:=a* &shop:* +@all").await;
+    let (writer, other) = (Token::new(), Token::new());
+    let refused = cache.hold(&[key("a"), key("b")], writer, MINUTE).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    let keys = [key("a"), key("ab")];
+    cache.hold(&keys, writer, MINUTE).await.unwrap();
+    cache.hold(&keys, other, MINUTE).await.unwrap();
+    let refused = cache.release(&[key("b"), key("a")], other).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    assert_eq!(cache.release(&keys, writer).await.unwrap(), [ReleaseOutcome::Released; 2]);
+    let outcomes = cache.release(&keys, other).await.unwrap();
+    assert_eq!(outcomes, [ReleaseOutcome::WasGone, ReleaseOutcome::Released]);
+    assert_eq!(cache.get_many(&keys).await.unwrap(), [None, None]);
+}

@@ -109,7 +109,7 @@ pub(super) fn put_fill(pipeline: &mut Pipeline, fill: &Fill) {
 
 /// Whether a script over several keys is refused because they are several: one of them is denied, or they stand in
 /// several slots. It will be again.
-fn refuses_many(error: &RedisError) -> bool {
+pub(super) fn refuses_many(error: &RedisError) -> bool {
     error.code() == Some("CROSSSLOT") || kind_of(error) == ErrorKind::Denied
 }
 

@@ -160,6 +160,22 @@ pub(super) fn call(
     }
 }
 
+/// The same for a script of several keys.
+pub(super) fn call_over<'a>(
+    pipeline: &mut Pipeline,
+    script: &Script,
+    keys: impl ExactSizeIterator<Item = &'a str>,
+    arguments: &[&[u8]],
+) {
+    let command = pipeline.cmd("EVALSHA").arg(script.get_hash()).arg(keys.len());
+    keys.for_each(|key| {
+        command.arg(key);
+    });
+    for argument in arguments {
+        command.arg(*argument);
+    }
+}
+
 /// The same for a script of several keys, with three arguments each.
 pub(super) fn call_many<'a>(
     pipeline: &mut Pipeline,

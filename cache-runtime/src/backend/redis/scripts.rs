@@ -1,65 +1,89 @@
-//! The steps that take more than one command, as scripts: one key each, so that they fit a cluster.
+//! The steps that take more than one command, as scripts. Those over several keys take each by itself, so that a server which
+//! refuses several, as a cluster does, may be given one at a time.
 
 use std::sync::LazyLock;
 
 use redis::Script;
 
-/// Reads the writers of a hold that are still alive. A hold is `H`, then 16 bytes of token and 8 of deadline each. Where
-/// a value of another data type stands at the key, `other` is set and the entry is the error. A deadline that the server
-/// could not be given again is no writer's.
-const LIVE: &str = r"
+/// What the server's clock says, in milliseconds.
+const NOW: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local function live(entry, token)
-  local kept, last, mine = {}, 0, false
-  for at = 2, #entry - 23, 24 do
-    local deadline = struct.unpack('<I8', entry, at + 16)
-    if deadline > now and deadline < 2 ^ 53 then
-      if string.sub(entry, at, at + 15) == token then
-        mine = true
-      else
-        kept[#kept + 1] = string.sub(entry, at, at + 23)
-        if deadline > last then last = deadline end
-      end
-    end
-  end
-  return kept, last, mine
-end
-local entry = redis.pcall('GET', KEYS[1])
-local other = type(entry) == 'table'
-local held = entry and not other and string.byte(entry) == 72
 ";
 
-/// Sets a writer's token at a key, beside other writers'. Arguments: token, milliseconds.
+/// Reads the writers of a hold that are still alive: those but one, the last of their deadlines, and that one's. A hold is `H`, then 16 bytes of token and 8 of deadline each. A deadline that the server could not be given again is no writer's.
+/// It copies no more than it has to: many writers may hold the tag of a table at a time.
+const ALIVE: &str = r"
+local function live(entry, token, now)
+  local own = token and string.find(entry, token, 2, true)
+  local kept, from, last, mine, at = '', 2, 0, nil, 2
+  while at <= #entry - 23 do
+    local deadline = struct.unpack('<I8', entry, at + 16)
+    local alive = deadline > now and deadline < 2 ^ 53
+    if alive and at ~= own then
+      if deadline > last then last = deadline end
+    else
+      if alive then mine = deadline end
+      kept, from = kept .. string.sub(entry, from, at - 1), at + 24
+    end
+    at = at + 24
+  end
+  return kept .. string.sub(entry, from, at - 1), last, mine
+end
+";
+
+/// Sets a writer's token at each key, beside other writers'. Arguments: token, milliseconds. Where a key cannot be set the
+/// answer is the error, and those behind it are left alone.
 pub(super) static HOLD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
-        "{LIVE}
-if other then return entry end
-local kept, last = {{}}, 0
-if held then kept, last = live(entry, ARGV[1]) end
+        "{NOW}{ALIVE}
 local deadline = now + ARGV[2]
-kept[#kept + 1] = ARGV[1] .. struct.pack('<I8', deadline)
-if deadline > last then last = deadline end
-redis.call('SET', KEYS[1], 'H' .. table.concat(kept), 'PXAT', string.format('%.0f', last))
+local mine = ARGV[1] .. struct.pack('<I8', deadline)
+for _, key in ipairs(KEYS) do
+  local entry, kept, last = redis.pcall('GET', key), '', 0
+  if type(entry) == 'table' then return entry end
+  if entry and string.byte(entry) == 72 then kept, last = live(entry, ARGV[1], now) end
+  local set
+  if deadline >= last then set = redis.pcall('SET', key, 'H' .. kept .. mine, 'PX', ARGV[2])
+  else set = redis.pcall('SET', key, 'H' .. kept .. mine, 'PXAT', string.format('%.0f', last)) end
+  if set.err then return set end
+end
 return 1"
     ))
 });
 
-/// Takes a writer's token out. Arguments: token, channel. Answers whether it was there; where it was not, announces the
-/// key, whatever stood there.
+/// Takes a writer's token out of each key. Arguments: token, channel. Answers for each whether it was there; where it was not,
+/// announces the key, whatever stood there. A hold of one writer alone lives as long as its key does.
 pub(super) static RELEASE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
-        "{LIVE}
-local kept, last, mine = {{}}, 0, false
-if held then kept, last, mine = live(entry, ARGV[1]) end
-if #kept > 0 then
-  redis.call('SET', KEYS[1], 'H' .. table.concat(kept), 'PXAT', string.format('%.0f', last))
-elseif entry and not other then
-  redis.call('DEL', KEYS[1])
+        "{ALIVE}
+local there, now, failed = {{}}, nil, nil
+for at, key in ipairs(KEYS) do
+  local entry, done, mine = redis.pcall('GET', key), nil, false
+  if type(entry) == 'string' then
+    if string.byte(entry) ~= 72 then done = redis.pcall('DEL', key)
+    elseif #entry == 25 and string.sub(entry, 2, 17) == ARGV[1] then
+      done, mine = redis.pcall('DEL', key), true
+    else
+      if not now then
+        local time = redis.call('TIME')
+        now = time[1] * 1000 + math.floor(time[2] / 1000)
+      end
+      local kept, last
+      kept, last, mine = live(entry, ARGV[1], now)
+      if mine and mine <= last then done = redis.pcall('SET', key, 'H' .. kept, 'KEEPTTL')
+      elseif #kept > 0 then
+        done = redis.pcall('SET', key, 'H' .. kept, 'PXAT', string.format('%.0f', last))
+      else done = redis.pcall('DEL', key) end
+    end
+  end
+  if type(done) == 'table' and done.err then failed = failed or done
+  elseif not mine then
+    redis.call('PUBLISH', ARGV[2], '\\1K' .. struct.pack('<I4', #key) .. key)
+  end
+  there[at] = mine and 1 or 0
 end
-if mine then return 1 end
-redis.call('PUBLISH', ARGV[2], '\\1K' .. struct.pack('<I4', #KEYS[1]) .. KEYS[1])
-return 0"
+return failed or there"
     ))
 });
 
@@ -72,8 +96,9 @@ if type(first) == 'table' then
   if not string.find(first.err, 'WRONGTYPE', 1, true) then return first end
   if ARGV[1] ~= 'all' then return 0 end
 elseif first == 'H' then
-{LIVE}
-  if held and #live(entry, '') > 0 then return 0 end
+{NOW}{ALIVE}
+  local entry = redis.pcall('GET', KEYS[1])
+  if type(entry) == 'string' and #live(entry, nil, now) > 0 then return 0 end
 end
 return redis.call('UNLINK', KEYS[1])"
     ))

@@ -28,7 +28,7 @@ use crate::port::{
 /// PTTL's answer where nothing stands.
 const NO_KEY: i64 = -2;
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     Ttl::After(time).millis().unwrap_or(0).max(1)
 }
 
@@ -96,26 +96,7 @@ impl CoherentCache for RedisCache {
         token: Token,
         ttl: Duration,
     ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let ttl = millis(ttl).to_string();
-            for chunk in keys.chunks(CHUNK) {
-                self.admitted()?;
-                let mut pipeline = Pipeline::with_capacity(chunk.len() + 1);
-                for key in chunk {
-                    let arguments = [&token.as_bytes()[..], ttl.as_bytes()];
-                    call(&mut pipeline, &scripts::HOLD, key.as_str(), &arguments);
-                }
-                // Behind the holds: who hears of them finds them there.
-                let announcements = announcement::of_keys(chunk);
-                let answers = self
-                    .pipeline::<redis::Value>(Patience::Writer, pipeline, &announcements)
-                    .await?;
-                for answer in answers {
-                    answer.map_err(|error| self.failed(error))?;
-                }
-            }
-            Ok(())
-        })
+        Box::pin(self.hold_keys(keys, token, ttl))
     }
 
     fn release<'a>(
@@ -123,21 +104,7 @@ impl CoherentCache for RedisCache {
         keys: &'a [Key],
         token: Token,
     ) -> BoxFuture<'a, Result<Vec<ReleaseOutcome>>> {
-        Box::pin(async move {
-            let answers = self
-                .each::<_, bool>(Patience::Reader, keys, |pipeline, key| {
-                    let channel = announcement::channel(key.namespace());
-                    let arguments = [&token.as_bytes()[..], channel.as_bytes()];
-                    call(pipeline, &scripts::RELEASE, key.as_str(), &arguments);
-                })
-                .await?;
-            let outcome = |answer: RedisResult<bool>| match answer {
-                Ok(true) => Ok(ReleaseOutcome::Released),
-                Ok(false) => Ok(ReleaseOutcome::WasGone),
-                Err(error) => Err(self.failed(error)),
-            };
-            answers.into_iter().map(outcome).collect()
-        })
+        Box::pin(self.release_keys(keys, token))
     }
 
     fn pull<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Live>>> {
