@@ -115,10 +115,11 @@ writes it once more from the last report, `target/bench/report.json`. What stand
   of ours, which go on behind their callers, are waited for at the end of a turn of misses, within its time. Every answer is
   checked for being the answer that the row is about: a hit, a row that is then in the cache, a session.
 - Rows of Redis, of misses, batches and writes are of a repository at `Level::Strong`, which does not ask the memory of its process. The
-  default level, `Bounded` by one second with a tier in the process, also asks Redis what is left of each value's life, and puts it
-  into that tier. Rows named \"as by default\" are of it: where they are hits in Redis, the tier is one for a hundredth of the users,
-  who are all asked for equally often, so that it has nearly none of them, takes each in and lets another go for it. Rows of the
-  process are of the default level as well.
+  default level, `Bounded` by one second with a tier in the process, asks that tier first; of what it takes in it also asks Redis what
+  is left of the value's life. Rows named \"as by default\" are of it: where they are hits in Redis, the tier is one for a hundredth of
+  the users, who are all asked for equally often, so that it is full, has nearly none of them, and takes few in, as it does where a
+  row was not asked for before; where they are \"each taken in\", it has room for all, and takes each in that is asked for. Rows of
+  the process are of the default level as well.
 - Users are drawn from a hundred thousand by a Zipf distribution with exponent 0.99, unless the row says something else. Pools
   have eight connections; Redis is asked through one multiplexed connection by either side.
 - Client, Postgres and Redis share one machine. A round trip costs little there, so what the client computes weighs more than

@@ -117,7 +117,7 @@ impl Key {
     }
 
     /// The same key, of a row that the tier in the process finds by the hash of its id.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(test, feature = "postgres"))]
     pub(crate) fn of_row(self, row: Option<NonZeroU64>) -> Self {
         Self { row, ..self }
     }

@@ -175,7 +175,8 @@ pub struct Policy {
     /// Bytes of the tier in the process, at most: of each entry the length of its value as it is encoded, unpacked, and 64 for
     /// what stands beside it; keys are not kept, only their hashes. 64 MiB. A decoded value may take more than its encoding,
     /// and is weighed by that all the same. What stands beside the values, some 64 bytes for each of
-    /// [`tier_entries`](Self::tier_entries), is taken as soon as the tier is used.
+    /// [`tier_entries`](Self::tier_entries) that this has room for, is taken once, when the tier is first used. What was invalidated
+    /// keeps its memory until another entry wants its place.
     pub tier_bytes: usize,
     /// Loads from the database that run at once, for all repositories together. 64: more than a pool has connections,
     /// and far from what a server falls over under.

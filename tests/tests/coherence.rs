@@ -17,6 +17,8 @@ mod ahead;
 mod batches;
 #[path = "coherence/callers.rs"]
 mod callers;
+#[path = "coherence/door.rs"]
+mod door;
 #[path = "coherence/loads.rs"]
 mod loads;
 #[path = "coherence/look_ups.rs"]

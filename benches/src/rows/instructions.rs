@@ -74,7 +74,7 @@ pub(crate) async fn child(servers: &Servers, bare: bool) -> Result<()> {
         }
         users.cache.drain().await;
     }
-    // What a thread was lately given is what it has after as many reads.
+    // What was read often is what it is after as many reads.
     for id in first {
         users.get(*id).await?;
         cache.get(id);

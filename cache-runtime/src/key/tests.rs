@@ -148,3 +148,12 @@ fn a_masked_key_shows_no_value() {
     let fixed = namespace.key().text("a:b").finish().unwrap();
     assert_eq!(fixed.masked().to_string(), "n:a:b");
 }
+
+#[test]
+fn what_a_key_is_found_by_is_no_part_of_it() {
+    let key = Namespace::new("n").unwrap().key().value(&1).finish().unwrap();
+    let marked = key.clone().of_row(NonZeroU64::new(7));
+    assert_eq!((marked.row(), key.row()), (Some(7), None));
+    assert_eq!((marked.cmp(&key), marked == key), (Ordering::Equal, true));
+    assert!(HashSet::from([key]).contains(&marked));
+}

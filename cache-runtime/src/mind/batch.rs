@@ -242,7 +242,7 @@ async fn ask_many(reader: Reader<'_>, spec: &Spec, keys: &[Key]) -> Asked {
     let asked = reader.context.clock.elapsed();
     let mut tickets = Vec::new();
     if reader.keeps(spec) {
-        tickets.extend(keys.iter().map(|key| reader.ticket(spec, key)));
+        tickets.extend(keys.iter().map(|key| reader.ticket_to_look(spec, key)));
     }
     let live = tickets.iter().any(Option::is_some) || spec.asks_for_life();
     let wanted: Cow<'_, [Key]> = match &*spec.tags {

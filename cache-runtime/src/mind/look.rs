@@ -60,7 +60,7 @@ pub(crate) struct Found {
     pub(crate) bytes: Option<Bytes>,
     /// Known where it was asked for.
     pub(crate) remaining: Option<Remaining>,
-    /// When it was asked for, on the manager's clock.
+    /// When that was, on the manager's clock; of no meaning elsewhere.
     pub(crate) asked: Duration,
 }
 
@@ -91,7 +91,7 @@ impl Reader<'_> {
         };
         let proven = tier.proven(bound);
         let kept = proven
-            .and_then(|proven| tier.get_any(key, spec.shape.fingerprint, proven))
+            .and_then(|proven| tier.get(key.as_str(), spec.shape.fingerprint, proven))
             .and_then(|(kept, _)| A::recall(kept));
         self.counters.tier_answered(kept.is_some());
         kept
@@ -135,7 +135,7 @@ impl Reader<'_> {
             return Ok(Look::Miss(Miss::Unreachable));
         }
         self.context.before(Step::Read, &spec.key).await;
-        let ticket = self.ticket(spec, &spec.key);
+        let ticket = self.ticket_to_look(spec, &spec.key);
         let (found, tags) = self.ask(spec, ticket.is_some(), asks).await?;
         let look = self.judge(spec, self.with_life(&spec.key, found).await, &tags);
         let kept = match &look {
@@ -156,7 +156,7 @@ impl Reader<'_> {
     ) -> crate::error::Result<(Found, Tags)> {
         let cache = &self.context.cache;
         let live = keeps || spec.asks_for_life();
-        let asked = self.context.clock.elapsed();
+        let asked = if live { self.context.clock.elapsed() } else { Duration::ZERO };
         if spec.tags.is_empty() && !live {
             let bytes = match asks {
                 Asks::Exactly => cache.get(&spec.key).await?,
@@ -179,6 +179,7 @@ impl Reader<'_> {
     /// Asks for what is left of a value that somebody keeps after its TTL, where nobody here does.
     pub(super) async fn with_life(self, key: &Key, mut found: Found) -> Found {
         if found.asks_for_life() {
+            found.asked = self.context.clock.elapsed();
             found.remaining = Some(match self.context.cache.ttl(key).await {
                 Ok(remaining @ (Remaining::Left(_) | Remaining::Forever)) => remaining,
                 // Where that cannot be known any more it counts as past it.
@@ -200,6 +201,13 @@ impl Reader<'_> {
         tier.ticket(key, &spec.tags)
     }
 
+    /// The same for who only looks at what the backend has; `None` also where the tier does not take in what it has.
+    pub(super) fn ticket_to_look(self, spec: &Spec, key: &Key) -> Option<Ticket> {
+        let tier = self.context.tier.as_ref().filter(|_| self.keeps(spec))?;
+        self.context.listen();
+        tier.ticket_to_look(key, &spec.tags)
+    }
+
     pub(super) async fn admit(
         self,
         ticket: Ticket,
@@ -210,7 +218,7 @@ impl Reader<'_> {
     ) {
         self.context.before(Step::Admit, key).await;
         let Some(tier) = &self.context.tier else { return };
-        if tier.admit(ticket, key, spec.shape.fingerprint, kept, (life, spec.renewing)) {
+        if tier.admit(ticket, spec.shape.fingerprint, kept, (life, spec.renewing)) {
             self.counters.admitted.up();
         } else {
             self.counters.refused_admits.up();

@@ -240,3 +240,25 @@ impl fmt::Display for Stats {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_count_of_many_threads_is_lost() {
+        let (hits, all) = (Striped::default(), std::sync::Barrier::new(40));
+        // More at once than have a place of their own, and then others in the places of those.
+        for _ in 0..2 {
+            std::thread::scope(|scope| {
+                for _ in 0..40 {
+                    scope.spawn(|| {
+                        all.wait();
+                        (0..5000).for_each(|_| hits.up());
+                    });
+                }
+            });
+        }
+        assert_eq!(hits.sum(), 2 * 40 * 5000);
+    }
+}

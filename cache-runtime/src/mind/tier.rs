@@ -4,6 +4,7 @@
 //! while a beat of the stream that was sent less than the asked time ago has come back: everything that was announced
 //! before that beat has then been heard.
 
+mod door;
 mod generations;
 mod identity;
 mod near;
@@ -16,11 +17,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::door::Door;
 use self::generations::{Generations, Seen};
 use self::identity::{Address, Identity};
 use self::near::Near;
 use self::proof::Proof;
-use self::store::Store;
+use self::store::{Store, places};
 use super::renewal::{Life, Renewing};
 use super::spec::Kept;
 use crate::clock::{Clock, Moment, nanos};
@@ -29,6 +31,7 @@ use crate::policy::{Policy, Remaining};
 
 pub(crate) struct Tier {
     store: Store,
+    door: Door,
     generations: Generations,
     proof: Proof,
     clock: Arc<dyn Clock>,
@@ -39,6 +42,9 @@ pub(crate) struct Tier {
 /// answer took.
 #[derive(Debug)]
 pub(crate) struct Ticket {
+    identity: Identity,
+    /// Of the row that the key is of.
+    row: Option<u64>,
     epoch: u32,
     taken: u64,
     key: Seen,
@@ -50,7 +56,8 @@ impl Tier {
     pub(crate) fn new(policy: &Policy, clock: &Arc<dyn Clock>) -> Option<Self> {
         (policy.tier_entries > 0 && policy.tier_bytes > 0).then(|| Self {
             store: Store::new(policy.tier_entries, policy.tier_bytes),
-            generations: Generations::new(policy.tier_entries),
+            door: Door::of(places(policy.tier_entries, policy.tier_bytes)),
+            generations: Generations::new(places(policy.tier_entries, policy.tier_bytes)),
             proof: Proof::default(),
             clock: Arc::clone(clock),
         })
@@ -74,17 +81,6 @@ impl Tier {
         self.take(Address::of_text(Identity::of(text), fingerprint), now)
     }
 
-    /// The same, of a row too.
-    pub(crate) fn get_any(
-        &self,
-        key: &Key,
-        fingerprint: u64,
-        now: Moment,
-    ) -> Option<(Kept, Option<u64>)> {
-        let row = key.row().and_then(|row| self.take(Address::of_row(row), now));
-        row.or_else(|| self.get(key.as_str(), fingerprint, now))
-    }
-
     /// What is kept for a row by the hash of its id, for a read that began at `now`, and its nonce, where this read is to renew
     /// it: the asker sees whether it is the row that was meant. It is compiled here, once, and not where it is asked: a read
     /// should find all of it in one piece.
@@ -96,7 +92,7 @@ impl Tier {
     ) -> Option<(Arc<dyn Any + Send + Sync>, Option<u64>)> {
         let (running, _) = now.parts();
         let address = Address::of_row(row);
-        self.look(address, running, |near| Some((near.shared()?, near.due(running))))
+        self.look(address, running, |near| Some((near.row_value()?, near.due(running))))
     }
 
     /// Whether a read that began at `now` would be answered.
@@ -134,9 +130,26 @@ impl Tier {
     /// `None` while the tier is shut.
     pub(crate) fn ticket(&self, key: &Key, tags: &[Key]) -> Option<Ticket> {
         let epoch = self.proof.epoch()?;
-        let seen = |key: &Key| self.generations.see(Identity::of(key.as_str()));
+        Some(self.ticket_of(key, Identity::of(key.as_str()), epoch, tags))
+    }
+
+    /// The same for who only looks at what the backend has. Where others go for each that comes, most are gone before anybody
+    /// asks for them again: there it is `None` for a key that was not asked for before, and what the tier would have to know
+    /// of the value need not be asked.
+    pub(crate) fn ticket_to_look(&self, key: &Key, tags: &[Key]) -> Option<Ticket> {
+        let epoch = self.proof.epoch()?;
+        let identity = Identity::of(key.as_str());
+        // A row that was invalidated has its own place still.
+        let holds = || key.row().is_some_and(|row| self.store.holds(Address::of_row(row)));
+        let takes_in = self.store.has_room() || self.door.knows(identity) || holds();
+        takes_in.then(|| self.ticket_of(key, identity, epoch, tags))
+    }
+
+    fn ticket_of(&self, key: &Key, identity: Identity, epoch: u32, tags: &[Key]) -> Ticket {
+        let tag = |tag: &Key| self.generations.see(Identity::of(tag.as_str()));
         let (taken, _) = self.clock.moment().parts();
-        Some(Ticket { epoch, taken, key: seen(key), tags: tags.iter().map(seen).collect() })
+        let (seen, tags) = (self.generations.see(identity), tags.iter().map(tag).collect());
+        Ticket { identity, row: key.row(), epoch, taken, key: seen, tags }
     }
 
     /// Keeps a value that the backend had after the ticket was taken, for as long as it lives there; says whether it
@@ -144,7 +157,6 @@ impl Tier {
     pub(crate) fn admit(
         &self,
         ticket: Ticket,
-        key: &Key,
         fingerprint: u64,
         (kept, bytes): (Kept, usize),
         (life, renewing): (Life, Renewing),
@@ -155,16 +167,18 @@ impl Tier {
             Remaining::Left(left) => ticket.taken.saturating_add(nanos(left)),
         };
         let (running, _) = self.clock.moment().parts();
-        let address = match (&kept, key.row()) {
+        let address = match (&kept, ticket.row) {
             (Kept::Shared(_), Some(row)) => Address::of_row(row),
             (_, row) => {
                 // There was a row, and is none.
                 row.into_iter().for_each(|row| self.store.remove(Address::of_row(row)));
-                Address::of_text(Identity::of(key.as_str()), fingerprint)
+                Address::of_text(ticket.identity, fingerprint)
             }
         };
         let soft_point = life.soft_point(renewing, ticket.taken);
-        let near = Near::new(kept, bytes, ticket.key, deadline).with(soft_point, ticket.tags);
+        let near = Near::new(kept, bytes, ticket.key, deadline);
+        let near = if ticket.row.is_some() { near.row() } else { near };
+        let near = near.with(soft_point, ticket.tags);
         let allowed =
             || self.proof.epoch() == Some(ticket.epoch) && self.generations.is_current(ticket.key);
         self.store.put(address, near, allowed, |near| self.is_dead(near, running))

@@ -16,7 +16,7 @@ use super::config::{CachedRepository, Index, RepositoryConfig, TagPiece};
 use super::loading::Loading;
 use super::operations::Operations;
 use super::places::Places;
-use super::row_hash::RowHash;
+use super::row_hash::{RowHash, RowHasher};
 use crate::clock::Moment;
 use crate::error::Result;
 use crate::key::{Key, KeyBuilder, ScratchKey};
@@ -35,8 +35,7 @@ pub(super) type IdAnswer<E> = Optional<Shared<<E as Entity>::Id>>;
 pub(super) type IdsAnswer<E> = Shared<Vec<<E as Entity>::Id>>;
 
 pub(crate) struct Core<E: Entity> {
-    /// Hashes of ids: no other repository has the same.
-    ids: foldhash::quality::RandomState,
+    ids: RowHasher,
     pub(super) context: Arc<Context>,
     pub(super) config: RepositoryConfig,
     pub(super) operations: Operations,
@@ -116,7 +115,7 @@ impl<E: Entity> Core<E> {
         let level = config.level.unwrap_or(policy.level);
         context.expects(level);
         Self {
-            ids: foldhash::quality::RandomState::default(),
+            ids: RowHasher::of::<E>(),
             context: Arc::clone(context),
             operations: Operations::new(&config),
             flights: context.new_flights(),
@@ -265,7 +264,7 @@ impl<E: Entity> Core<E> {
 
     #[inline]
     fn row_hash(&self, id: &E::Id) -> RowHash {
-        RowHash::of(id, &self.ids)
+        self.ids.hash(id)
     }
 
     /// Whether a read of this row would be answered by the tier in the process.

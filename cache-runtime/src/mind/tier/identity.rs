@@ -29,6 +29,12 @@ impl Identity {
         Self { low: hash.h1, high: hash.h2 }
     }
 
+    /// A number as large as any table's, and one that is not zero.
+    pub(super) fn at_the_door(self) -> (usize, u8) {
+        let [mark, ..] = (self.high >> 40).to_le_bytes();
+        ((self.high & 0xFFFF_FFFF) as usize, mark.max(1))
+    }
+
     /// The bits that choose the key's counter.
     pub(super) fn low(self) -> u64 {
         self.low

@@ -9,9 +9,10 @@ use crate::entry::Body;
 use crate::mind::renewal::SoftPoint;
 use crate::mind::spec::Kept;
 
-/// Bytes that an entry costs beside its value: its slot with the room that sets leave free, its counters of generations, and
-/// the counters of the value.
+/// Bytes that an entry costs beside its value: its slot with the room that sets leave free, and its counters of generations.
 pub(super) const OVERHEAD: usize = 64;
+/// Those of the counts of an `Arc`.
+const COUNTS: usize = 16;
 /// More reads than this say nothing more.
 const MOST_TOUCHES: u8 = 3;
 
@@ -32,11 +33,14 @@ pub(super) struct Near {
     touches: AtomicU8,
 }
 
+#[cfg(all(test, target_pointer_width = "64"))]
 const _: () = assert!(size_of::<Option<Near>>() == 40);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Nothing,
+    /// At the address of a row.
+    Row,
     Shared,
     Encoded,
     /// With [`More`].
@@ -46,6 +50,7 @@ enum Kind {
 /// What most entries do not have.
 pub(super) struct More {
     pub(super) kept: Kept,
+    is_row: bool,
     /// From when on it is renewed; `None` where it is not.
     pub(super) soft_point: Option<SoftPoint>,
     /// The tags that it was loaded under.
@@ -66,12 +71,24 @@ impl Near {
         Self { value, seen, bytes, tag: 0, until, kind, touches }
     }
 
+    /// The same at the address of a row. No other entry is found as one.
+    pub(super) fn row(mut self) -> Self {
+        if self.kind == Kind::Shared {
+            self.kind = Kind::Row;
+        }
+        self
+    }
+
     /// The same with what most do not have.
     pub(super) fn with(mut self, soft_point: Option<SoftPoint>, tags: Box<[Seen]>) -> Self {
+        let is_row = self.kind == Kind::Row;
+        let kept = if is_row { Some(Kept::Shared(Arc::clone(&self.value))) } else { self.kept() };
         if (soft_point.is_some() || !tags.is_empty())
-            && let Some(kept) = self.kept()
+            && let Some(kept) = kept
         {
-            self.value = Arc::new(More { kept, soft_point, tags });
+            let more = size_of::<More>() + size_of_val(&*tags) + COUNTS;
+            self.bytes = self.bytes.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+            self.value = Arc::new(More { kept, is_row, soft_point, tags });
             self.kind = Kind::More;
         }
         self
@@ -93,25 +110,27 @@ impl Near {
         self.more()?.soft_point.as_ref()?.is_due(running)
     }
 
-    /// The value, where it is shared.
+    /// The row.
     #[inline]
-    pub(super) fn shared(&self) -> Option<Arc<Shared>> {
+    pub(super) fn row_value(&self) -> Option<Arc<Shared>> {
         match self.kind {
-            Kind::Shared => Some(Arc::clone(&self.value)),
-            Kind::More => match &self.more()?.kept {
-                Kept::Shared(value) => Some(Arc::clone(value)),
-                Kept::Nothing | Kept::Encoded(_) => None,
+            Kind::Row => Some(Arc::clone(&self.value)),
+            Kind::More => match self.more()? {
+                More { kept: Kept::Shared(value), is_row: true, .. } => Some(Arc::clone(value)),
+                _ => None,
             },
-            Kind::Nothing | Kind::Encoded => None,
+            Kind::Nothing | Kind::Shared | Kind::Encoded => None,
         }
     }
 
+    /// What is kept, where it is no row.
     pub(super) fn kept(&self) -> Option<Kept> {
         match self.kind {
+            Kind::Row => None,
             Kind::Nothing => Some(Kept::Nothing),
             Kind::Shared => Some(Kept::Shared(Arc::clone(&self.value))),
             Kind::Encoded => Arc::clone(&self.value).downcast::<Body>().ok().map(Kept::Encoded),
-            Kind::More => self.more().map(|more| more.kept.clone()),
+            Kind::More => self.more().filter(|more| !more.is_row).map(|more| more.kept.clone()),
         }
     }
 

@@ -58,8 +58,10 @@ impl Set {
         is_dead: impl Fn(&Near) -> bool,
     ) -> Option<Near> {
         let but = but.and_then(|tag| self.place(tag));
-        let dead = |near: &Option<Near>| near.as_ref().is_some_and(&is_dead);
-        let dead = self.entries.iter().position(dead).filter(|dead| Some(*dead) != but);
+        let mut entries = self.entries.iter().enumerate();
+        let dead = entries
+            .find(|(at, near)| Some(*at) != but && near.as_ref().is_some_and(&is_dead))
+            .map(|(at, _)| at);
         let place = dead.or_else(|| self.least(but))?;
         self.entries.get_mut(place)?.take()
     }

@@ -24,6 +24,8 @@ const IN_CHUNK: usize = 64;
 const MOST: usize = 1 << 27;
 /// The weight of a full store. An entry weighs its share of the bytes or of the number, whichever is more.
 const WHOLE: u64 = 1 << 48;
+/// The part of the whole from which on it counts as full: the last that has gone may have been a large one.
+const FULL: u64 = WHOLE / 8 * 7;
 /// Rounds of the hand after which whatever stands in a set has been spared as often as it can be.
 const ROUNDS: usize = 5;
 
@@ -41,6 +43,7 @@ pub(super) struct Store {
 #[repr(align(64))]
 struct Slot(RwLock<Set>);
 
+#[cfg(all(test, target_pointer_width = "64"))]
 const _: () = assert!(size_of::<Slot>() == 384);
 
 impl Slot {
@@ -98,11 +101,14 @@ fn put(
     set.put(place, tag, near)
 }
 
+/// How many entries there may be at once: no more than the bytes have room for, nor than anybody has memory for.
+pub(super) fn places(entries: usize, bytes: usize) -> usize {
+    entries.min(bytes / OVERHEAD).clamp(1, MOST)
+}
+
 impl Store {
     pub(super) fn new(entries: usize, bytes: usize) -> Self {
-        // No more than the bytes have room for, and than anybody has memory for.
-        let places = entries.min(bytes / OVERHEAD).clamp(1, MOST);
-        let sets = (places * EIGHTHS / 8).div_ceil(WAYS);
+        let sets = (places(entries, bytes) * EIGHTHS / 8).div_ceil(WAYS);
         let chunks = (0..sets.div_ceil(IN_CHUNK)).map(|_| OnceLock::new()).collect();
         let (weight, hand) = (AtomicU64::new(0), AtomicUsize::new(0));
         Self { chunks, sets, weights: Weights::of(entries, bytes), weight, hand }
@@ -119,6 +125,18 @@ impl Store {
             Some(taken)
         };
         of_set(address.set(self.sets)).or_else(|| of_set(address.other_set(self.sets)))
+    }
+
+    /// Whether something may be kept without anything else going for it.
+    pub(super) fn has_room(&self) -> bool {
+        self.weight.load(Ordering::Relaxed) < FULL
+    }
+
+    /// Whether something stands here, good or not.
+    pub(super) fn holds(&self, address: Address) -> bool {
+        [address.set(self.sets), address.other_set(self.sets)]
+            .into_iter()
+            .any(|set| self.slot(set).is_some_and(|slot| slot.read().find(address.tag()).is_some()))
     }
 
     /// Puts an entry there if `allowed` still says so under the locks; says whether it did. What is dead makes room first.
@@ -162,10 +180,14 @@ impl Store {
     /// What is put there from now on, by whoever was allowed to before this was called, is not there afterwards.
     pub(super) fn clear(&self) {
         fence(Ordering::SeqCst);
-        for slot in self.slots() {
-            let gone = slot.write().clear();
-            gone.into_iter().for_each(|gone| self.went(gone));
-        }
+        // Nothing is given back before nothing is there: whatever a value does when it goes, it keeps none of them.
+        let gone: Vec<_> = self.slots().map(|slot| slot.write().clear()).collect();
+        gone.into_iter().flatten().for_each(|gone| self.went(gone));
+    }
+
+    #[cfg(test)]
+    pub(super) fn weight(&self) -> u64 {
+        self.weight.load(Ordering::Relaxed)
     }
 
     #[cfg(test)]
@@ -187,13 +209,13 @@ impl Store {
     /// Takes out what is wanted least, until all is within its bounds; but not what was just put there.
     fn make_room(&self, but: Address, is_dead: impl Fn(&Near) -> bool) {
         let own = [but.set(self.sets), but.other_set(self.sets)];
-        for _ in 0..self.sets.saturating_mul(ROUNDS) {
-            if self.weight.load(Ordering::Relaxed) <= WHOLE {
-                return;
-            }
+        let mut in_vain = 0;
+        while self.weight.load(Ordering::Relaxed) > WHOLE && in_vain < self.sets * ROUNDS {
             let at = self.hand.fetch_add(1, Ordering::Relaxed) % self.sets;
-            let Some(slot) = self.slot(at) else { continue };
-            let gone = slot.write().take_least(own.contains(&at).then(|| but.tag()), &is_dead);
+            let gone = self.slot(at).and_then(|slot| {
+                slot.write().take_least(own.contains(&at).then(|| but.tag()), &is_dead)
+            });
+            in_vain = if gone.is_some() { 0 } else { in_vain + 1 };
             self.went(gone);
         }
     }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
 
+mod door;
 mod rows;
 
 use std::any::Any;
@@ -69,13 +70,13 @@ impl World {
         self.tier.prove(self.tier.clock.moment());
     }
 
-    fn admit(&self, ticket: Ticket, key: &Key, value: u64) -> bool {
-        self.admit_for(ticket, key, value, Remaining::Forever)
+    fn admit(&self, ticket: Ticket, value: u64) -> bool {
+        self.admit_for(ticket, value, Remaining::Forever)
     }
 
-    fn admit_for(&self, ticket: Ticket, key: &Key, value: u64, remaining: Remaining) -> bool {
+    fn admit_for(&self, ticket: Ticket, value: u64, remaining: Remaining) -> bool {
         let life = (life(remaining), Renewing::default());
-        self.tier.admit(ticket, key, FINGERPRINT, (kept(value), 100), life)
+        self.tier.admit(ticket, FINGERPRINT, (kept(value), 100), life)
     }
 
     fn get(&self, key: &Key) -> Option<u64> {
@@ -84,7 +85,7 @@ impl World {
     }
 
     fn kept(&self, key: &Key, value: u64) {
-        assert!(self.admit(self.tier.ticket(key, &[]).unwrap(), key, value));
+        assert!(self.admit(self.tier.ticket(key, &[]).unwrap(), value));
     }
 }
 
@@ -118,7 +119,7 @@ fn a_value_whose_key_was_invalidated_since_the_ticket_is_refused() {
     let world = World::new();
     let ticket = world.tier.ticket(&key(1), &[]).unwrap();
     world.tier.evict(&key(1));
-    assert!(!world.admit(ticket, &key(1), 5));
+    assert!(!world.admit(ticket, 5));
     assert_eq!(world.get(&key(1)), None);
 }
 
@@ -135,14 +136,14 @@ fn an_invalidation_takes_its_key_and_no_other() {
 fn a_tag_that_was_invalidated_takes_what_was_loaded_under_it() {
     let world = World::new();
     let ticket = world.tier.ticket(&key(1), &[key(8), key(9)]).unwrap();
-    assert!(world.admit(ticket, &key(1), 5));
+    assert!(world.admit(ticket, 5));
     assert_eq!(world.get(&key(1)), Some(5));
     world.tier.evict(&key(9));
     assert_eq!(world.get(&key(1)), None);
     // A tag that was invalidated between the ticket and the value.
     let ticket = world.tier.ticket(&key(2), &[key(9)]).unwrap();
     world.tier.evict(&key(9));
-    world.admit(ticket, &key(2), 6);
+    world.admit(ticket, 6);
     assert_eq!(world.get(&key(2)), None);
 }
 
@@ -158,7 +159,7 @@ fn a_lost_stream_empties_and_shuts_and_refuses_older_tickets() {
     assert!(world.tier.proven(SECOND).is_none(), "no beat has come back on the new stream");
     world.prove();
     assert_eq!(world.get(&key(1)), None);
-    assert!(!world.admit(ticket, &key(2), 6));
+    assert!(!world.admit(ticket, 6));
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn emptied_it_keeps_what_comes_later() {
     world.kept(&key(1), 5);
     let ticket = world.tier.ticket(&key(2), &[]).unwrap();
     world.tier.empty();
-    assert!(!world.admit(ticket, &key(2), 6));
+    assert!(!world.admit(ticket, 6));
     assert_eq!(world.get(&key(1)), None);
     world.kept(&key(1), 7);
     assert_eq!(world.get(&key(1)), Some(7));
@@ -194,7 +195,7 @@ fn it_answers_only_while_a_beat_sent_within_the_bound_has_come_back() {
 fn a_value_lives_as_long_as_it_had_left() {
     let world = World::new();
     let ticket = world.tier.ticket(&key(1), &[]).unwrap();
-    assert!(world.admit_for(ticket, &key(1), 5, Remaining::Left(Duration::from_millis(1100))));
+    assert!(world.admit_for(ticket, 5, Remaining::Left(Duration::from_millis(1100))));
     world.hands.advance(Duration::from_millis(99));
     assert_eq!(world.get(&key(1)), Some(5));
     world.hands.advance(Duration::from_millis(1));
@@ -211,7 +212,7 @@ fn renewed(
     let ticket = world.tier.ticket(&key(1), &[]).unwrap();
     let life = life(Remaining::Left(left + SECOND));
     let renewing = Renewing { beta, revalidate };
-    assert!(world.tier.admit(ticket, &key(1), FINGERPRINT, (kept(5), 100), (life, renewing)));
+    assert!(world.tier.admit(ticket, FINGERPRINT, (kept(5), 100), (life, renewing)));
     let due = |world: &World| {
         let (_, due) = world.tier.get(key(1).as_str(), FINGERPRINT, world.tier.clock.moment())?;
         due
@@ -278,7 +279,7 @@ fn it_stays_within_its_entries_and_its_bytes() {
         let world = World::of_size(entries, bytes);
         for id in 0..2000 {
             let ticket = world.tier.ticket(&key(id), &[]).unwrap();
-            world.admit(ticket, &key(id), id);
+            world.admit(ticket, id);
         }
         let (held, weight) = world.tier.size();
         assert!(held > 50 && held <= entries, "{held} entries");
