@@ -161,3 +161,21 @@ async fn keys_that_may_only_be_held_apart_are_held_and_released_all_the_same() {
     assert_eq!(outcomes, [ReleaseOutcome::WasGone, ReleaseOutcome::Released]);
     assert_eq!(cache.get_many(&keys).await.unwrap(), [None, None]);
 }
+
+/// A script of holds ends at the first key that bears another data type. The others are held all the same.
+#[tokio::test]
+async fn a_key_of_another_data_type_is_in_the_way_of_no_other() {
+    let server = RedisServer::start();
+    let cache = patient(&format!("redis://{}", server.address()));
+    let (keys, strange) = ([key("a"), key("z")], key("m"));
+    cache.list_push_back(&strange, &[Bytes::from_static(b"1")]).await.unwrap();
+    let all = [keys[0].clone(), strange, keys[1].clone()];
+    let writer = Token::new();
+    cache.hold(&all, writer, MINUTE).await.unwrap_err();
+    for found in cache.get_many(&keys).await.unwrap() {
+        assert_eq!(found.unwrap()[0], b'H');
+    }
+    let released = cache.release(&keys, writer).await.unwrap();
+    assert_eq!(released, [ReleaseOutcome::Released; 2]);
+    assert_eq!(cache.get_many(&keys).await.unwrap(), [None, None]);
+}

@@ -23,12 +23,14 @@ impl RedisCache {
     pub(super) async fn hold_keys(&self, keys: &[Key], token: Token, ttl: Duration) -> Result<()> {
         let ttl = millis(ttl).to_string();
         let arguments = [&token.as_bytes()[..], ttl.as_bytes()];
+        let mut failed = None;
         for chunk in keys.chunks(CHUNK) {
             // Behind the holds: who hears of them finds them there.
             let tail = announcement::of_keys(chunk);
-            self.over(Patience::Writer, &scripts::HOLD, chunk, &arguments, &tail).await?;
+            let held = self.over(Patience::Writer, &scripts::HOLD, chunk, &arguments, &tail).await;
+            failed = failed.or(held.err());
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     pub(super) async fn release_keys(
@@ -36,27 +38,33 @@ impl RedisCache {
         keys: &[Key],
         token: Token,
     ) -> Result<Vec<ReleaseOutcome>> {
-        let mut outcomes = Vec::with_capacity(keys.len());
+        let (mut outcomes, mut failed) = (Vec::with_capacity(keys.len()), None);
         for chunk in keys.chunk_by(|one, other| one.namespace() == other.namespace()) {
             let channel = chunk.first().map_or("", |key| key.namespace());
             let channel = announcement::channel(channel);
             let arguments = [&token.as_bytes()[..], channel.as_bytes()];
             for chunk in chunk.chunks(CHUNK) {
                 let release = &scripts::RELEASE;
-                let answers = self.over(Patience::Reader, release, chunk, &arguments, &[]).await?;
-                for answer in answers {
-                    let there: Vec<bool> = self.read(answer)?;
-                    outcomes.extend(there.into_iter().map(|there| match there {
-                        true => ReleaseOutcome::Released,
-                        false => ReleaseOutcome::WasGone,
-                    }));
+                // What fails for some keys is no reason to leave others held.
+                match self.over(Patience::Reader, release, chunk, &arguments, &[]).await {
+                    Err(error) => failed = failed.or(Some(error)),
+                    Ok(answers) => {
+                        for answer in answers {
+                            let there: Vec<bool> = self.read(answer)?;
+                            outcomes.extend(there.into_iter().map(|there| match there {
+                                true => ReleaseOutcome::Released,
+                                false => ReleaseOutcome::WasGone,
+                            }));
+                        }
+                    }
                 }
             }
         }
-        Ok(outcomes)
+        failed.map_or(Ok(outcomes), Err)
     }
 
-    /// Runs a script over all of these keys; over each by itself, where the server refuses to run it over several.
+    /// Runs a script over all of these keys; over each by itself, where the server refuses to run it over several, or one of them
+    /// is in the way of the others.
     async fn over(
         &self,
         patience: Patience,
@@ -69,10 +77,12 @@ impl RedisCache {
         if keys.len() > 1 && !self.link.is_refused_many(session) {
             let answers = self.in_portions(patience, script, keys, MOST_KEYS, arguments, tail);
             let answers = answers.await?;
-            if !answers.iter().any(|answer| answer.as_ref().is_err_and(refuses_many)) {
+            if answers.iter().all(RedisResult::is_ok) {
                 return self.all(answers);
             }
-            self.link.refuses_many(session);
+            if answers.iter().any(|answer| answer.as_ref().is_err_and(refuses_many)) {
+                self.link.refuses_many(session);
+            }
         }
         let answers = self.in_portions(patience, script, keys, 1, arguments, tail).await?;
         self.all(answers)
