@@ -123,7 +123,7 @@ impl Tier {
     /// Whether it can be no answer any more.
     #[inline]
     fn is_dead(&self, near: &Near, running: u64) -> bool {
-        let current = |seen: &Seen| self.generations.is_current(*seen);
+        let current = |seen: &Seen| self.generations.is_current(seen);
         near.is_over(running) || !current(&near.seen) || !near.tags().iter().all(current)
     }
 
@@ -176,11 +176,11 @@ impl Tier {
             }
         };
         let soft_point = life.soft_point(renewing, ticket.taken);
-        let near = Near::new(kept, bytes, ticket.key, deadline);
+        let near = Near::new(kept, bytes, ticket.key.clone(), deadline);
         let near = if ticket.row.is_some() { near.row() } else { near };
         let near = near.with(soft_point, ticket.tags);
         let allowed =
-            || self.proof.epoch() == Some(ticket.epoch) && self.generations.is_current(ticket.key);
+            || self.proof.epoch() == Some(ticket.epoch) && self.generations.is_current(&ticket.key);
         self.store.put(address, near, allowed, |near| self.is_dead(near, running))
     }
 

@@ -20,14 +20,14 @@ pub enum Step {
     Admit,
     /// A writer holds its keys; reported once for each key.
     Hold,
-    /// A writer takes its keys out of the tier in its own process; reported once for each key, after the hold and after
+    /// A writer's keys become worthless to the tier in its own process; reported once for each key, after the hold and after
     /// the commit.
     Forget,
     /// A writer commits; reported once for each key.
     Commit,
     /// A writer releases its keys; reported once for each key.
     Release,
-    /// An invalidation that came on the stream takes a key out of the tier in the process.
+    /// What the tier in the process has at a key becomes worthless, by an invalidation that came on the stream.
     Evict,
     /// A relay delivers a key from the outbox; reported once for each key.
     Deliver,

@@ -35,6 +35,16 @@ impl Identity {
         ((self.high & 0xFFFF_FFFF) as usize, mark.max(1))
     }
 
+    #[cfg(test)]
+    pub(super) fn from_parts(low: u64, high: u64) -> Self {
+        Self { low, high }
+    }
+
+    /// One of a thousand.
+    pub(super) fn mark(self) -> u32 {
+        (self.high & 0x3FF) as u32
+    }
+
     /// The bits that choose the key's counter.
     pub(super) fn low(self) -> u64 {
         self.low

@@ -9,7 +9,7 @@ use crate::entry::Body;
 use crate::mind::renewal::SoftPoint;
 use crate::mind::spec::Kept;
 
-/// Bytes that an entry costs beside its value: its slot with the room that sets leave free, and its counters of generations.
+/// Bytes that an entry costs beside its value: its slot with the room that sets leave free, and a counter of generations.
 pub(super) const OVERHEAD: usize = 64;
 /// Those of the counts of an `Arc`.
 const COUNTS: usize = 16;

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
 
 mod door;
+mod generations;
 mod rows;
 
 use std::any::Any;

@@ -69,7 +69,7 @@ fn what_was_asked_for_long_ago_is_forgotten() {
     assert!(strangers > 95, "{strangers} of 100: one in 255 may pass for another");
     let remembered = || (0..100).filter(|id| world.takes_in(*id)).count();
     // A few have met in one place.
-    assert!(remembered() > 60, "{} of 100", remembered());
+    assert!(remembered() > 40, "two thirds are alone in their places");
     (1000..20_000).for_each(|id| {
         world.takes_in(id);
     });

@@ -255,7 +255,7 @@ fn an_invalidation_is_seen_by_every_read_after_it() {
         }
     });
     let (found, absent) = (found.into_inner(), absent.into_inner());
-    assert!(found > 1000 && absent > 1000, "{found} found, {absent} absent");
+    assert!(found > 10 && absent > 10, "{found} found, {absent} absent");
 }
 
 #[test]
